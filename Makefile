@@ -1,0 +1,32 @@
+# The one door to building and checking; CI goes through the same one.
+
+.PHONY: demo test lint format proto prerequisites
+
+swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
+
+# Three nodes on this machine: real files cross them, and the script proves it.
+demo: prerequisites
+	swift build --product tributary
+	Tests/Demo/run.sh "$$(swift build --show-bin-path)/tributary"
+
+test: prerequisites
+	swift build --build-tests
+	swift test --skip-build
+
+lint:
+	$(swift_sources) | xargs -0 swift format lint --strict --parallel --configuration .swift-format
+
+format:
+	$(swift_sources) | xargs -0 swift format --in-place --parallel --configuration .swift-format
+
+prerequisites:
+	@docker/prerequisites.sh
+
+# Generated code is committed, so that only those who change a schema need protoc.
+proto:
+	@docker/prerequisites.sh proto
+	swift build --product protoc-gen-swift
+	for dir in Sources/MeshIdentity Sources/MeshTopology Sources/MeshProtocol Sources/MeshSpool; do \
+		protoc --plugin=.build/debug/protoc-gen-swift --proto_path=$$dir --swift_out=$$dir \
+			--swift_opt=Visibility=Package,UseAccessLevelOnImports=true,FileNaming=DropPath $$dir/*.proto; \
+	done

@@ -1,0 +1,27 @@
+/// How a command ended, as scripts see it; throw one when stderr has the reason already.
+enum CommandStatus: Int32, Error {
+    case done = 0
+    case failed = 1
+    case usage = 2
+    /// Finished, but something is left; the reason is on stderr.
+    case left = 3
+    case notReachable = 4
+    case notPermitted = 5
+    case notFound = 6
+    case refused = 7
+    case damaged = 8
+    case tryLater = 75
+
+    /// The status for an error's code; codes without one of their own are plain failures.
+    init(code: String) {
+        switch code {
+        case "not_reachable": self = .notReachable
+        case "not_permitted", "private_file_exposed": self = .notPermitted
+        case "not_found", "parcel_not_found", "source_missing", "home_missing": self = .notFound
+        case "refused", "site_forbids", "path_refused": self = .refused
+        case "damaged": self = .damaged
+        case "try_later", "stopping", "no_room", "spool_full": self = .tryLater
+        default: self = .failed
+        }
+    }
+}

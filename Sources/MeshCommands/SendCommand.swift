@@ -1,0 +1,99 @@
+import ArgumentParser
+import MeshCustody
+import MeshNode
+
+/// `tributary send`: hands files over.
+struct SendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send",
+        abstract: "Hand over files, and wait for them to land if asked to.",
+        discussion: """
+            Files must lie beneath a directory that the topology lets this node send from; a \
+            directory stands for all that is in it. Without --wait the command ends when the node \
+            has taken note of every file durably.
+            """
+    )
+
+    /// What to wait for.
+    enum Wait: String, ExpressibleByArgument, CaseIterable {
+        case landed
+    }
+
+    @OptionGroup var home: HomeOption
+    @OptionGroup var output: OutputOptions
+
+    @Option(help: "The flow, where the path alone does not tell.")
+    var flow: String?
+
+    @Option(help: "Wait until every file has landed at the collector, and the node has its word.")
+    var wait: Wait?
+
+    @Argument(help: "Files and directories.")
+    var paths: [String]
+
+    func run() throws {
+        var arguments: [String: JSONValue] = [
+            "paths": .array(
+                try RawArguments.process.bytes(of: self.paths).map {
+                    JSONValue(bytes: try RawArguments.absolute($0))
+                }
+            )
+        ]
+        if let flow = self.flow { arguments["flow"] = .string(flow) }
+        if let wait = self.wait { arguments["wait"] = .string(wait.rawValue) }
+
+        defer { Terminal.endProgress() }
+        let value = try self.home.ask(ControlRequest("send", arguments)) { event in
+            if let progress = try? event.decode(SendReport.self), !self.output.quiet {
+                Terminal.showProgress(progress.progress)
+            }
+        }
+        Terminal.endProgress()
+        let report = try value.decode(SendReport.self)
+        try self.output.write(value) { report.summary(waited: self.wait != nil) }
+        try report.complain(waited: self.wait != nil, aboutSkipped: !self.output.quiet)
+    }
+}
+
+extension SendReport {
+    /// The most files that are named one by one.
+    private static let namedMax = 20
+
+    /// One line while it goes on.
+    var progress: String {
+        let of = self.of.map { " of \(Wording.number($0))" } ?? ""
+        return "\(Wording.number(self.files))\(of) files, \(Wording.bytes(self.bytes)), "
+            + "\(Wording.number(self.landed)) landed"
+    }
+
+    /// One line at the end.
+    func summary(waited: Bool) -> String {
+        let taken = "\(Wording.count(self.files, "file")), \(Wording.bytes(self.bytes))"
+        return waited
+            ? "\(taken): \(Wording.number(self.landed)) landed." : "\(taken) handed over."
+    }
+
+    /// Says on stderr what did not go, and throws the status that stands for it.
+    func complain(waited: Bool, aboutSkipped: Bool) throws {
+        if aboutSkipped { self.list(self.skipped ?? [], as: "left alone") }
+        let refused = self.refused ?? []
+        self.list(refused, as: "refused")
+        if !refused.isEmpty { throw CommandStatus.refused }
+        if waited, self.landed < self.files {
+            let missing = Wording.count(self.files - self.landed, "file")
+            Terminal.complain("tributary: \(missing) not landed yet; see `tributary trace`.")
+            throw CommandStatus.left
+        }
+    }
+
+    private func list(_ refusals: [Refusal], as verb: String) {
+        for refusal in refusals.prefix(Self.namedMax) {
+            Terminal.complain("\(verb): \(refusal.path): \(refusal.why)")
+        }
+        if refusals.count > Self.namedMax {
+            Terminal.complain(
+                "\(verb): and \(refusals.count - Self.namedMax) more; --json has all."
+            )
+        }
+    }
+}

@@ -1,0 +1,105 @@
+public import MeshModel
+
+/// One piece of a file, as the blob in which it is stored and sent.
+///
+/// A value that exists is within bounds: ``Limits/blobBytesMax`` for both lengths, and its flags
+/// agree with its lengths. Written it has ``encodedByteCount`` bytes; a parcel's Merkle root is
+/// taken over these.
+public struct Entry: Hashable, Sendable {
+    /// What is special about a piece.
+    public struct Flags: OptionSet, Hashable, Sendable {
+        /// The bits as written.
+        public let rawValue: UInt8
+        /// Wraps bits, known or not.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// The collector is believed to have this blob from an earlier parcel.
+        public static let assumed = Self(rawValue: 1)
+        /// All zeros: nothing is stored, and it lands as a hole.
+        public static let hole = Self(rawValue: 2)
+        /// The blob is one zstd frame.
+        public static let zstd = Self(rawValue: 4)
+
+        static let known: Self = [.assumed, .hole, .zstd]
+    }
+
+    /// The blob's name; all zero bits for a hole.
+    public let blob: BlobID
+    /// How many bytes the blob has as stored and sent; none for a hole.
+    public let storedLength: UInt32
+    /// How many bytes the piece has in the file.
+    public let plainLength: UInt32
+    /// What is special about it.
+    public let flags: Flags
+
+    /// The bytes that a written entry takes.
+    public static let encodedByteCount = 32 + 4 + 4 + 1
+
+    /// Puts an entry together; `nil` if the values break a bound or contradict each other.
+    public init?(blob: BlobID, storedLength: UInt32, plainLength: UInt32, flags: Flags) {
+        guard flags.isSubset(of: .known), (1...Limits.blobBytesMax).contains(Int(plainLength))
+        else { return nil }
+        if flags.contains(.hole) {
+            guard flags == .hole, storedLength == 0, blob.digest == .zero else { return nil }
+        } else if flags.contains(.zstd) {
+            // Compressed only where that saves something, so the plain length bounds the stored.
+            guard (1..<plainLength).contains(storedLength) else { return nil }
+        } else {
+            guard storedLength == plainLength else { return nil }
+        }
+        self.init(
+            unchecked: blob, storedLength: storedLength, plainLength: plainLength, flags: flags)
+    }
+
+    init(unchecked blob: BlobID, storedLength: UInt32, plainLength: UInt32, flags: Flags) {
+        self.blob = blob
+        self.storedLength = storedLength
+        self.plainLength = plainLength
+        self.flags = flags
+    }
+
+    /// The entry of so many zeros; 1 to ``Limits/blobBytesMax`` of them.
+    public static func hole(_ plainLength: Int) -> Self {
+        precondition((1...Limits.blobBytesMax).contains(plainLength))
+        return Self(
+            unchecked: BlobID(.zero), storedLength: 0, plainLength: UInt32(plainLength),
+            flags: .hole)
+    }
+
+    /// Whether nothing is stored because the piece is all zeros.
+    public var isHole: Bool { self.flags.contains(.hole) }
+}
+
+extension Entry {
+    /// 41 bytes: blob, stored length and plain length big-endian, flags.
+    public func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.encodedByteCount)
+        self.append(to: &bytes)
+        return bytes
+    }
+
+    /// Appends what ``encoded()`` gives.
+    public func append(to bytes: inout [UInt8]) {
+        self.blob.digest.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        for length in [self.storedLength, self.plainLength] {
+            withUnsafeBytes(of: length.bigEndian) { bytes.append(contentsOf: $0) }
+        }
+        bytes.append(self.flags.rawValue)
+    }
+
+    /// Reads exactly the bytes that ``encoded()`` gives; `nil` if they break a bound, contradict
+    /// each other or use a flag that this version does not know.
+    public init?(encoded bytes: some RandomAccessCollection<UInt8>) {
+        guard bytes.count == Self.encodedByteCount, let blob = BlobID(bytes: bytes.prefix(32)),
+            let flags = bytes.last
+        else { return nil }
+        let lengths = bytes.dropFirst(32)
+        self.init(
+            blob: blob,
+            storedLength: lengths.prefix(4).reduce(0) { $0 << 8 | UInt32($1) },
+            plainLength: lengths.dropFirst(4).prefix(4).reduce(0) { $0 << 8 | UInt32($1) },
+            flags: Flags(rawValue: flags)
+        )
+    }
+}

@@ -1,0 +1,224 @@
+import Dispatch
+import MeshContent
+package import MeshFiles
+import MeshIdentity
+package import MeshModel
+package import MeshSpool
+import Synchronization
+
+/// What capture and scan threads tell the engine.
+package enum CaptureEvent: Sendable {
+    /// A scan ended: files that are new or changed, and what was left alone.
+    case scanned(FlowName, Result<Scan, CaptureFailure>)
+    /// Files that a command named.
+    case found(task: UInt64, Result<Scan, CaptureFailure>)
+    /// Small files were read.
+    case read([ReadFile])
+    /// Entries up to a number, and their blobs, are in the log up to a position.
+    case grew(ParcelID, entries: UInt64, bytes: Int64, LogPosition)
+    /// A file was read to its end.
+    case finished(ParcelID, Result<Captured, CaptureFailure>, root: Digest, LogPosition?)
+}
+
+/// What a walk of a source showed.
+package struct Scan: Sendable {
+    package var flow: FlowName
+    package var files: [SeenFile]
+    package var report: WalkReport
+}
+
+/// A small file, read whole.
+package struct ReadFile: Sendable {
+    package var flow: FlowName
+    package var seen: SeenFile
+    package var result: Result<(bytes: [UInt8], captured: Captured), CaptureFailure>
+}
+
+/// Tells worker threads to stop early.
+final class Cancellation: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var isCancelled: Bool { self.flag.load(ordering: .relaxed) }
+    func cancel() { self.flag.store(true, ordering: .relaxed) }
+}
+
+/// Reads sources on threads of its own; knows nothing of custody.
+struct CaptureWork: Sendable {
+    let spool: Spool
+    let store: Index
+    let mailbox: AsyncStream<EngineEvent>.Continuation
+    let cancellation: Cancellation
+
+    static let scans = DispatchQueue(label: "tributary.scan")
+    static let smalls = DispatchQueue(label: "tributary.capture.small")
+    static let files = DispatchQueue(label: "tributary.capture")
+
+    /// How far a capture runs ahead of the disk, in bytes.
+    private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax
+
+    /// Walks a source and keeps what differs from what was captured.
+    func scan(_ root: SourceRoot, flow: FlowName) {
+        let result = Self.caught { () throws -> Scan in
+            let known = try self.store.sourceStamps(flow: flow)
+            var files: [SeenFile] = []
+            let report = try root.walk { seen in
+                if self.cancellation.isCancelled { throw CancellationError() }
+                if known[seen.path] != seen.stamp { files.append(seen) }
+            }
+            return Scan(flow: flow, files: files, report: report)
+        }
+        self.mailbox.yield(.capture(.scanned(flow, result)))
+    }
+
+    /// Finds the files at or beneath paths that a command named.
+    func find(_ paths: [PathBytes?], in root: SourceRoot, flow: FlowName, task: UInt64) {
+        let result = Self.caught { () throws -> Scan in
+            var files: [SeenFile] = []
+            let named = paths.compactMap { $0.map { $0.bytes } }
+            let isAll = named.count < paths.count
+            let report = try root.walk { seen in
+                let path = seen.path.bytes
+                let isNamed =
+                    isAll
+                    || named.contains { name in
+                        path.starts(with: name)
+                            && (path.count == name.count || path[name.count] == UInt8(ascii: "/"))
+                    }
+                if isNamed { files.append(seen) }
+            }
+            return Scan(flow: flow, files: files, report: report)
+        }
+        self.mailbox.yield(.capture(.found(task: task, result)))
+    }
+
+    /// Reads small files whole.
+    func read(_ files: [SeenFile], in root: SourceRoot, flow: FlowName, profile: CutProfile) {
+        let capture = Capture(profile: profile)
+        let read = files.map { seen in
+            ReadFile(
+                flow: flow, seen: seen,
+                result: Self.caught {
+                    let file = try root.open(seen.path)
+                    guard try file.stamp() == seen.stamp else {
+                        throw CaptureFailure.changed(seen.path)
+                    }
+                    let (bytes, captured) = try capture.readSmall(file)
+                    guard captured.stamp == seen.stamp else { throw CaptureFailure.changed(seen.path) }
+                    return (bytes, captured)
+                })
+        }
+        self.mailbox.yield(.capture(.read(read)))
+    }
+
+    /// Cuts a file into the log, from where a restart left off.
+    func capture(
+        _ parcel: ParcelID, _ path: PathBytes, _ stamp: FileStamp, in root: SourceRoot,
+        profile: CutProfile, resumingAfter prefix: [Entry]
+    ) {
+        var run = EntryRun(parcel: parcel, first: UInt64(prefix.count))
+        var merkle = MerkleRootBuilder()
+        for entry in prefix { merkle.append(entry.encoded()) }
+        var last: LogPosition?
+        var waitFor: [(LogPosition, Int64)] = []
+        var unsynced: Int64 = 0
+        func flush() throws {
+            guard !run.entries.isEmpty else { return }
+            let position = try self.spool.append(try run.records())
+            last = position
+            let bytes = run.bytes
+            self.mailbox.yield(
+                .capture(.grew(parcel, entries: run.next, bytes: bytes, position)))
+            run = EntryRun(parcel: parcel, first: run.next)
+            waitFor.append((position, bytes))
+            unsynced += bytes
+            while unsynced > Int64(Self.unsyncedBytesMax), let (oldest, count) = waitFor.first {
+                try self.spool.wait(for: oldest)
+                unsynced -= count
+                waitFor.removeFirst()
+            }
+        }
+        let result = Self.caught { () throws -> Captured in
+            let file = try root.open(path)
+            guard try file.stamp() == stamp else { throw CaptureFailure.changed(path) }
+            let captured = try Capture(profile: profile).run(file, resumingAfter: prefix) {
+                _, entry, stored in
+                if self.cancellation.isCancelled { throw CancellationError() }
+                merkle.append(entry.encoded())
+                let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
+                run.append(entry, isHere ? nil : stored.bytes)
+                if run.isFull { try flush() }
+            }
+            try flush()
+            guard captured.stamp == stamp else { throw CaptureFailure.changed(path) }
+            return captured
+        }
+        self.mailbox.yield(
+            .capture(.finished(parcel, result, root: merkle.root(), last)))
+    }
+
+    private static func caught<T>(_ body: () throws -> T) -> Result<T, CaptureFailure> {
+        do { return .success(try body()) } catch let failure as CaptureFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(CaptureFailure(error))
+        }
+    }
+}
+
+/// Entries and blobs of one append: entries first, just ahead of the blobs they name.
+private struct EntryRun {
+    let parcel: ParcelID
+    let first: UInt64
+    var entries: [UInt8] = []
+    var blobs: [(BlobID, [UInt8])] = []
+    var bytes: Int64 = 0
+
+    var next: UInt64 { self.first + UInt64(self.entries.count / Entry.encodedByteCount) }
+    /// About 2 MiB, so that the first blobs leave early.
+    var isFull: Bool { self.bytes >= 2 << 20 || self.next - self.first >= 256 }
+
+    init(parcel: ParcelID, first: UInt64) {
+        self.parcel = parcel
+        self.first = first
+    }
+
+    mutating func append(_ entry: Entry, _ stored: [UInt8]?) {
+        entry.append(to: &self.entries)
+        guard let stored else { return }
+        self.bytes += Int64(stored.count)
+        self.blobs.append((entry.blob, stored))
+    }
+
+    func records() throws -> [LogRecord] {
+        [try .entries(self.parcel, first: self.first, self.entries)]
+            + self.blobs.map { .blob($0, $1) }
+    }
+}
+
+/// A capture or scan that did not come about.
+package struct CaptureFailure: Error, Sendable {
+    /// A code of `FilesError`, or `interrupted`: not the file's fault.
+    package var code: String
+    package var message: String
+    package var hint: String?
+
+    static let interruptedCode = "interrupted"
+
+    init(_ error: any Error) {
+        if let error = error as? FilesError {
+            (self.code, self.message, self.hint) = (
+                error.code.rawValue, error.message, error.hint
+            )
+        } else {
+            (self.code, self.message, self.hint) = (Self.interruptedCode, "\(error)", nil)
+        }
+    }
+
+    /// The file is not the version that was noticed.
+    static func changed(_ path: PathBytes) -> Self {
+        Self(code: FilesError.Code.sourceChanged.rawValue, message: "\(path) changed.")
+    }
+
+    private init(code: String, message: String) {
+        (self.code, self.message) = (code, message)
+    }
+}

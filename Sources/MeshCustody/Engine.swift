@@ -1,0 +1,226 @@
+import Logging
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import MeshSpool
+
+/// Decides what a node takes, hands on, lands and says: the only caller of the spool's mutations.
+///
+/// One event at a time comes out of a mailbox and is handled without suspension, so no state is
+/// carried across an `await`. Whatever asserts something durable is said from a closure that the
+/// spool's announcement releases: see ``log(_:then:)``.
+///
+///     session, worker, command ──▶ mailbox ──▶ handle ──▶ spool.append ──▶ (sync, index)
+///                                                 ▲                            │
+///                                                 └───── durable(position) ────┘──▶ answer, ack,
+///                                                                                  statement
+package actor Engine {
+    let parts: EngineParts
+    let spool: Spool
+    let store: Index
+    let incarnation: Incarnation
+    let signer: StatementSigner
+    let startedAt: UnixMilliseconds
+
+    nonisolated let mailbox: AsyncStream<EngineEvent>.Continuation
+    private let events: AsyncStream<EngineEvent>
+
+    /// Set when nothing more may be said: the disk failed, or a test's crash point was reached.
+    var stopReason: EngineError?
+    var isStopped = false
+    var isEnding = false
+
+    private var afterDurable: [(position: LogPosition, action: () -> Void)] = []
+    private var afterDurableHead = 0
+
+    var calls: [NodeName: Call] = [:]
+    var peers: [NodeName: PeerState] = [:]
+    var arrivals: [ParcelID: Arrival] = [:]
+    var waitingOffers: [WaitingOffer] = []
+    var roomTaken: [ParcelID: Int64] = [:]
+    var custodyDue: [ParcelID] = []
+    var drafts: [Draft] = []
+    /// Records that must be durable together with the drafts' statements.
+    var draftRecords: [LogRecord] = []
+    var lastBatch: BatchPosition?
+    var lastSequences: [FlowName: SequenceNumber] = [:]
+    var routes: [NodeName: [NodeName]] = [:]
+    var sources = SourceState()
+    var landings = LandingState()
+    var sends: [UInt64: SendTask] = [:]
+    var quarantined = 0
+    /// Parcels that were damaged and are being made whole.
+    var healing: Set<ParcelID> = []
+
+    /// Joins an open spool with what the node is; see ``open(_:spool:disk:options:random:)``.
+    init(
+        _ parts: EngineParts, spool: Spool, store: Index, incarnation: Incarnation,
+        events: AsyncStream<EngineEvent>, mailbox: AsyncStream<EngineEvent>.Continuation
+    ) throws {
+        self.parts = parts
+        self.spool = spool
+        self.store = store
+        self.incarnation = incarnation
+        self.startedAt = parts.clock.now()
+        self.signer = StatementSigner(
+            mesh: parts.mesh, node: parts.node, incarnation: incarnation, key: parts.key)
+        (self.events, self.mailbox) = (events, mailbox)
+        if let batch = try store.lastBatch(in: incarnation) {
+            self.lastBatch = BatchPosition(number: batch.number, digest: batch.digest)
+        }
+    }
+
+    /// Hands the engine an event; never blocks, keeps the order of one caller.
+    package nonisolated func post(_ event: EngineEvent) { self.mailbox.yield(event) }
+
+    /// Handles events until ``EngineEvent/stop`` or a failure of the disk.
+    ///
+    /// - Throws: The ``EngineError`` that stopped the node.
+    package func run() async throws {
+        self.begin()
+        for await event in self.events {
+            if self.isStopped { break }
+            self.handle(event)
+        }
+        self.mailbox.finish()
+        for send in self.sends.values { send.finish(.stopped) }
+        if let stopReason { throw stopReason }
+    }
+
+    private func handle(_ event: EngineEvent) {
+        switch event {
+        case .session(let event): self.handle(event)
+        case .spool(.durable(let position)): self.becameDurable(position)
+        case .spool(.failed(let error)): self.fail(EngineError(error))
+        case .capture(let event): self.handle(event)
+        case .landing(let event): self.handle(event)
+        case .unreadable(let body, let parcel): self.isUnreadable(body, of: parcel)
+        case .checked(let parcel, let root, let bad): self.checked(parcel, root, bad)
+        case .dialFailed(let peer, let code): self.dialFailed(peer, code)
+        case .command(let command): self.handle(command)
+        case .tick: self.tick()
+        case .end: self.end()
+        case .stop: self.isStopped = true
+        }
+    }
+
+    // MARK: Durability
+
+    /// Appends records and runs `action` once they are durable and the index knows them.
+    ///
+    /// Actions run in the order of the log. After a failure nothing runs any more.
+    func log(_ records: @autoclosure () throws -> [LogRecord], then action: @escaping () -> Void) {
+        guard !self.isStopped else { return }
+        do {
+            let position = try self.spool.append(try records())
+            self.afterDurable.append((position, action))
+        } catch let error as SpoolError {
+            self.fail(EngineError(error))
+        } catch {
+            self.fail(.broken("write a record", cause: error))
+        }
+    }
+
+    /// Runs `action` once what a worker appended itself is durable.
+    func after(_ position: LogPosition, _ action: @escaping () -> Void) {
+        // A worker's position may lie before the engine's latest: the order of actions is kept.
+        self.afterDurable.append((position, action))
+        self.becameDurable(self.spool.durablePosition)
+    }
+
+    private func becameDurable(_ position: LogPosition) {
+        while self.afterDurableHead < self.afterDurable.count,
+            self.afterDurable[self.afterDurableHead].position <= position, !self.isStopped
+        {
+            let action = self.afterDurable[self.afterDurableHead].action
+            self.afterDurableHead += 1
+            action()
+        }
+        if self.afterDurableHead > 1_024 || self.afterDurableHead == self.afterDurable.count {
+            self.afterDurable.removeFirst(self.afterDurableHead)
+            self.afterDurableHead = 0
+        }
+        guard !self.isStopped else { return }
+        self.settle()
+    }
+
+    /// What follows from everything that became durable together: one batch, not one by one.
+    func settle() {
+        self.stateCustody()
+        self.signDrafts()
+        for call in self.calls.values {
+            self.flushAcks(call)
+            self.flushOutbox(call)
+            self.give(call)
+        }
+        self.land()
+        self.capture()
+    }
+
+    /// Stops the node: nothing of the group that failed is acknowledged.
+    func fail(_ error: EngineError) {
+        guard !self.isStopped else { return }
+        self.parts.logger.critical(
+            "Node stops", metadata: ["error.code": "\(error.code)", "error": "\(error.message)"])
+        self.stopReason = error
+        self.isStopped = true
+        for call in self.calls.values { call.session.end(Bye(why: "stopped")) }
+    }
+
+    /// Reads the index; a failure there stops the node.
+    func ask<T>(_ fallback: T, _ question: (Index) throws -> T) -> T {
+        do { return try question(self.store) } catch {
+            self.fail(.broken("read the index", cause: error))
+            return fallback
+        }
+    }
+
+    /// Whether the node lives on past a point of the walk-through; tests decide otherwise.
+    func passes(_ point: CrashPoint) -> Bool {
+        guard !self.isStopped else { return false }
+        guard let crash = self.parts.crash, crash(self.parts.node, point) else { return true }
+        self.isStopped = true
+        self.mailbox.yield(.stop)
+        return false
+    }
+
+    // MARK: Start, time, end
+
+    private func begin() {
+        self.resumeLandings()
+        self.resumeArrivals()
+        self.resumeCaptures()
+        self.resumeSends()
+        self.settle()
+    }
+
+    private func tick() {
+        let now = self.parts.clock.now()
+        self.admitWaiting()
+        self.scanIfDue(now)
+        self.settle()
+    }
+
+    /// Ends calls in good manners; the daemon posts ``EngineEvent/stop`` when they are closed.
+    private func end() {
+        self.isEnding = true
+        self.sources.cancellation.cancel()
+        for call in self.calls.values { call.session.end(Bye(why: "stopping")) }
+    }
+
+    var now: UnixMilliseconds { self.parts.clock.now() }
+}
+
+extension EngineError {
+    /// The spool failed: the node stops with its word.
+    init(_ error: SpoolError) {
+        self.init(code: error.code.rawValue, message: error.message, hint: error.hint)
+    }
+
+    /// A failure that leaves no sound way on.
+    static func broken(_ action: String, cause: any Error) -> Self {
+        Self(
+            code: "broken", message: "Could not \(action) (\(cause)).",
+            hint: "Start the node again; what it acknowledged is safe.")
+    }
+}

@@ -1,0 +1,370 @@
+import Dispatch
+import Logging
+import MeshContent
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import MeshSpool
+import MeshTopology
+
+/// A statement to be signed with the next batch, and to whom it goes first.
+struct Draft {
+    let neighbour: NodeName?
+    let statement: StatementDraft
+}
+
+// Custody passes: parcels become complete, statements are made, received and sent.
+extension Engine {
+    // MARK: Completion
+
+    /// Once opening, closing and every blob are durable, has a worker check all of it.
+    func checkComplete(_ parcel: ParcelID) {
+        guard var arrival = self.arrivals[parcel], !arrival.isComplete,
+            let closing = arrival.closing?.closing, arrival.missing.isEmpty,
+            arrival.wanted.isEmpty, arrival.entriesKnown >= closing.entryCount,
+            let row = self.ask(nil, { try $0.parcel(parcel) })
+        else { return }
+        arrival.isComplete = true
+        self.arrivals[parcel] = arrival
+        let (spool, store, mailbox) = (self.spool, self.store, self.mailbox)
+        let stale = Set(arrival.stale)
+        EngineWorkers.checks.async {
+            var root = MerkleRootBuilder()
+            var bad: [UInt64] = []
+            var next: UInt64 = 0
+            while let run = try? store.entries(of: row.number, from: next, limit: 4_096),
+                let last = run.last
+            {
+                for located in run {
+                    root.append(located.entry)
+                    guard stale.contains(located.number) else { continue }
+                    if !Self.verifies(located, in: spool) { bad.append(located.number) }
+                }
+                next = last.number + 1
+            }
+            mailbox.yield(.checked(parcel, root: root.root(), bad: bad))
+        }
+    }
+
+    /// Whether a blob that was here from before still is what its name says.
+    private nonisolated static func verifies(_ located: LocatedEntry, in spool: Spool) -> Bool {
+        guard let location = located.location,
+            let bytes = try? spool.read(location, verify: true)
+        else { return false }
+        let id = bytes.withUnsafeBytes { BlobID(ofStored: $0) }
+        return id.bytes.elementsEqual(located.entry.prefix(Digest.byteCount))
+    }
+
+    func checked(_ parcel: ParcelID, _ root: Digest, _ bad: [UInt64]) {
+        guard var arrival = self.arrivals[parcel], let closing = arrival.closing?.closing else {
+            return
+        }
+        guard bad.isEmpty else {
+            arrival.isComplete = false
+            arrival.stale.removeAll { bad.contains($0) }
+            self.arrivals[parcel] = arrival
+            return self.wantAgain(bad, of: parcel)
+        }
+        guard root == closing.root, arrival.entriesKnown == closing.entryCount else {
+            self.end(parcel, .refused, reason: "digest", detail: "root differs")
+            return self.signDrafts()
+        }
+        self.custodyDue.append(parcel)
+        self.settle()
+    }
+
+    /// Blobs that were counted on are damaged: they are given up and asked for again.
+    private func wantAgain(_ numbers: [UInt64], of parcel: ParcelID) {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        let located = numbers.compactMap { number in
+            self.ask([]) { try $0.entries(of: row.number, from: number, limit: 1) }.first
+        }
+        self.quarantined += located.count
+        let blobs = located.compactMap { Digest($0.entry.prefix(Digest.byteCount)) }
+        self.log([try .evict(blobs, why: "damaged", at: self.now)]) {
+            guard var arrival = self.arrivals[parcel] else { return }
+            for entry in located {
+                guard let parsed = Entry(encoded: entry.entry) else { continue }
+                arrival.had.remove(entry.number)
+                arrival.missing.append(WantedBlob(number: entry.number, entry: parsed))
+            }
+            self.arrivals[parcel] = arrival
+            if let call = self.calls[arrival.giver] { self.fillWants(call) }
+        }
+    }
+
+    // MARK: Making statements
+
+    /// Drafts custody of everything that became complete since the last time.
+    func stateCustody() {
+        guard !self.custodyDue.isEmpty else { return }
+        var leaves: [Destination: [StatementLeaf]] = [:]
+        for parcel in self.custodyDue {
+            guard let row = self.ask(nil, { try $0.parcel(parcel) }), let giver = row.giver,
+                row.state == .arriving || row.state == .held
+            else { continue }
+            leaves[Destination(neighbour: giver, stream: row.stream), default: []]
+                .append(self.leaf(row, passage: Passage(lines: row.passage)))
+        }
+        self.custodyDue = []
+        for (destination, leaves) in leaves {
+            self.draft(.custody, reason: "", leaves, to: destination)
+        }
+    }
+
+    struct Destination: Hashable {
+        let neighbour: NodeName?
+        let stream: FlowStream
+    }
+
+    func leaf(_ row: ParcelRow, passage: Passage?, detail: String = "") -> StatementLeaf {
+        StatementLeaf(
+            sequence: row.sequence, parcel: row.id,
+            closing: row.closing.map { ClosingID(ofClosing: $0) }, passage: passage?.digest,
+            detail: detail)
+    }
+
+    func draft(
+        _ kind: StatementKind, reason: String, _ leaves: [StatementLeaf],
+        passages: [ParcelID: Passage] = [:], to destination: Destination
+    ) {
+        self.drafts.append(
+            Draft(
+                neighbour: destination.neighbour,
+                statement: StatementDraft(
+                    kind: kind, reason: reason, stream: destination.stream, leaves: leaves,
+                    passages: passages)))
+    }
+
+    /// Drafts a terminal statement of this node's own about one parcel.
+    func end(_ parcel: ParcelID, _ kind: StatementKind, reason: String, detail: String = "") {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        self.parts.logger.notice(
+            "Parcel ends",
+            metadata: [
+                "parcel.id": "\(parcel)", "parcel.state": "\(kind.rawValue)",
+                "error.code": "\(reason)", "error": "\(detail)",
+            ])
+        // A parcel of this node's own goes on to whoever was offered it.
+        let neighbour = row.giver ?? self.nextHop(of: row)
+        self.draft(
+            kind, reason: reason, [self.leaf(row, passage: nil, detail: detail)],
+            to: Destination(neighbour: neighbour, stream: row.stream))
+    }
+
+    /// Signs everything drafted with one signature, and says it once it is durable.
+    func signDrafts() {
+        guard !self.drafts.isEmpty, !self.isStopped else { return }
+        let drafts = self.drafts
+        let records = self.draftRecords
+        self.drafts = []
+        self.draftRecords = []
+        let batch: SignedBatch
+        do {
+            batch = try self.signer.sign(
+                drafts.map(\.statement), after: self.lastBatch, at: self.now)
+        } catch {
+            return self.fail(.broken("sign statements", cause: error))
+        }
+        self.lastBatch = batch.position
+        // One draft may have become several statements: a parcel tells to whom its word goes.
+        var neighbours: [ParcelID: NodeName] = [:]
+        for draft in drafts {
+            for leaf in draft.statement.leaves { neighbours[leaf.parcel] = draft.neighbour }
+        }
+        let now = self.now
+        self.log(
+            try records
+                + batch.statements.map { statement in
+                    try .statement(
+                        statement, issued: true,
+                        neighbour: statement.leaves.first.flatMap { neighbours[$0.parcel] },
+                        at: now)
+                }
+        ) {
+            for statement in batch.statements { self.isStated(statement) }
+        }
+    }
+
+    /// What follows from a statement of this node's own once it is durable.
+    private func isStated(_ statement: SignedStatement) {
+        switch statement.kind {
+        case .custody: guard self.passes(.afterCustodyRecord) else { return }
+        case .landed: guard self.passes(.afterLanded) else { return }
+        default: break
+        }
+        for leaf in statement.leaves {
+            self.forgetArrival(leaf.parcel)
+            if statement.kind == .custody {
+                if let row = self.ask(nil, { try $0.parcel(leaf.parcel) }) {
+                    if row.collector == self.parts.node {
+                        self.landings.queue.append(row.id)
+                    } else {
+                        self.offerHealed(row)
+                        self.moreIsHere(of: row.id)
+                    }
+                }
+            } else if statement.kind.isTerminal {
+                self.stopGiving(leaf.parcel)
+                self.hasEnded(leaf.parcel, statement.kind, leaf.detail)
+            }
+        }
+    }
+
+    /// A parcel is held, or whole again, that calls may have looked past.
+    private func offerHealed(_ row: ParcelRow) {
+        guard self.healing.remove(row.id) != nil || row.isSmall else { return }
+        for call in self.calls.values { call.cursor = min(call.cursor, row.number - 1) }
+    }
+
+    private func forgetArrival(_ parcel: ParcelID) {
+        self.roomTaken[parcel] = nil
+        guard let arrival = self.arrivals.removeValue(forKey: parcel) else { return }
+        guard let call = self.calls[arrival.giver] else { return }
+        call.givers.removeAll { $0 == parcel }
+        call.pendingBytes -= arrival.wantedBytes
+        call.session.unwant(parcel)
+        self.fillWants(call)
+    }
+
+    // MARK: Receiving statements
+
+    func received(note body: NoteBody, number: UInt64, from call: Call) {
+        switch body {
+        case .statement(let bytes): self.received(statement: bytes, number: number, from: call)
+        case .tally, .inquiry:
+            // Later versions answer them; what is not kept is not acknowledged.
+            self.parts.logger.debug("Note not taken", metadata: ["peer.node": "\(call.peer)"])
+        }
+    }
+
+    func received(statement bytes: [UInt8], number: UInt64?, from call: Call) {
+        let statement: SignedStatement
+        do {
+            let index = self.parts.index
+            statement = try SignedStatement(verifying: bytes, mesh: self.parts.mesh) {
+                index.statementKey($0, $1)
+            }
+        } catch {
+            return self.cut(call, why: "statement_invalid", "\(error)")
+        }
+        guard self.mayState(statement) else {
+            return self.cut(
+                call, why: "statement_invalid",
+                "\(statement.signer) may not state \(statement.kind.rawValue)")
+        }
+        guard self.passes(.onCustodyArrival) else { return }
+        let (peer, session) = (call.peer, call.session.id)
+        self.log(
+            [try .statement(statement, issued: false, neighbour: peer, at: self.now)]
+        ) {
+            guard self.passes(.beforeNoted) else { return }
+            if let number, let call = self.calls[peer], call.session.id == session {
+                call.noteCursor = max(call.noteCursor, number)
+            }
+            self.follow(statement)
+        }
+    }
+
+    /// Landings are the collector's to state; the origin alone abandons; nobody states for us.
+    private func mayState(_ statement: SignedStatement) -> Bool {
+        let flow = self.parts.index.flow(statement.stream.flow)
+        guard statement.signer != self.parts.node, let flow else { return false }
+        switch statement.kind {
+        case .landed, .landedLate, .secured: return statement.signer == flow.collector
+        case .abandoned, .recalled: return statement.signer == statement.stream.origin
+        default: return true
+        }
+    }
+
+    /// What follows from somebody else's statement once it is durable here.
+    private func follow(_ statement: SignedStatement) {
+        for leaf in statement.leaves {
+            switch statement.kind {
+            case .custody:
+                self.stopGiving(leaf.parcel)
+            case .damaged, .lost:
+                self.healing.insert(leaf.parcel)
+                self.stopGiving(leaf.parcel)
+                self.recapture(leaf.parcel)
+            case .secured:
+                break
+            default:
+                self.stopGiving(leaf.parcel)
+                self.forgetArrival(leaf.parcel)
+                self.hasEnded(leaf.parcel, statement.kind, leaf.detail)
+            }
+        }
+    }
+
+    private func hasEnded(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
+        self.roomTaken[parcel] = nil
+        self.landings.forget(parcel)
+        for send in self.sends.values { send.ended(parcel, kind, detail) }
+        self.finishSends()
+        if !self.waitingOffers.isEmpty { self.admitWaiting() }
+    }
+
+    // MARK: Outbox
+
+    /// Sends statements that this neighbour has not noted, a bounded number at a time.
+    func flushOutbox(_ call: Call) {
+        while call.notesSent.count < 64 {
+            let rows = self.ask([]) {
+                try $0.outbox(to: call.peer, after: call.outboxCursor, limit: 16)
+            }
+            if rows.isEmpty { return }
+            for row in rows {
+                call.outboxCursor = row.number
+                call.notesSent.append((call.nextNote, row.digest))
+                call.session.send(
+                    .note(
+                        number: call.nextNote, destination: call.peer,
+                        hops: UInt32(Limits.hopsMax), .statement(row.bytes)))
+                call.nextNote += 1
+            }
+        }
+    }
+
+    func noted(upTo cursor: UInt64, by call: Call) {
+        let noted = call.notesSent.prefix { $0.number <= cursor }.map(\.digest)
+        guard !noted.isEmpty else { return }
+        call.notesSent.removeFirst(noted.count)
+        let peer = call.peer
+        self.log([try .noted(by: peer, noted, at: self.now)]) {}
+        self.flushOutbox(call)
+    }
+
+    // MARK: Damage
+
+    /// A body did not verify: it is given up, not passed on, and asked for again.
+    func isUnreadable(_ body: Digest, of parcel: ParcelID) {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }),
+            row.state == .held || row.state == .arriving
+        else { return }
+        self.parts.logger.error(
+            "Blob damaged", metadata: ["parcel.id": "\(parcel)", "blob.id": "\(body)"])
+        self.quarantined += 1
+        if row.isSmall {
+            if let location = row.body {
+                try? self.spool.quarantine(location, name: "\(parcel)")
+            }
+        } else if let location = self.ask(nil, { try $0.blob(BlobID(body)) }) {
+            try? self.spool.quarantine(location, name: "\(body)")
+        }
+        self.log([try .evict([body], why: "damaged", at: self.now)]) {
+            self.stopGiving(parcel)
+            self.healing.insert(parcel)
+            guard let giver = row.giver else { return self.recapture(parcel) }
+            self.landings.forget(parcel)
+            self.draft(
+                .damaged, reason: "blob", [self.leaf(row, passage: nil)],
+                to: Destination(neighbour: giver, stream: row.stream))
+        }
+    }
+}
+
+/// Threads for what takes long: the engine itself never reads or writes files.
+enum EngineWorkers {
+    static let checks = DispatchQueue(label: "tributary.checks")
+}

@@ -1,0 +1,264 @@
+import Dispatch
+import Logging
+import MeshFiles
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import MeshSpool
+
+/// What is being landed.
+struct LandingState {
+    /// Held here for this collector, in the order of their custody.
+    var queue: [ParcelID] = []
+    /// Being assembled or renamed, with their final paths: one version of a path at a time.
+    var busy: [ParcelID: PathBytes] = [:]
+    var jobs: [ParcelID: LandingJob] = [:]
+    var jobsInFlight = 0
+    /// Cannot land now: why, and when to try again.
+    var waiting: [ParcelID: (code: String, detail: String, retryAt: UnixMilliseconds)] = [:]
+
+    mutating func forget(_ parcel: ParcelID) {
+        self.busy[parcel] = nil
+        self.jobs[parcel] = nil
+        self.waiting[parcel] = nil
+    }
+}
+
+// The collector's side: files appear under their final names, each version once.
+extension Engine {
+    private static let jobsInFlightMax = 2
+    private static let smallBatchMax = 128
+    private static let retryAfter: Int64 = 30_000
+
+    /// Starts landing what is held for this collector, as far as threads allow.
+    func land() {
+        let now = self.now
+        for (parcel, wait) in self.landings.waiting where wait.retryAt <= now {
+            self.landings.waiting[parcel] = nil
+            self.landings.queue.append(parcel)
+        }
+        while self.landings.jobsInFlight < Self.jobsInFlightMax, !self.landings.queue.isEmpty,
+            !self.isStopped
+        {
+            var batch: [LandingJob] = []
+            var deferred: [ParcelID] = []
+            var taken = 0
+            for parcel in self.landings.queue {
+                guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { break }
+                if !row.isSmall, !batch.isEmpty { break }
+                taken += 1
+                switch self.prepare(row) {
+                case .land(let job):
+                    self.landings.busy[parcel] = job.final
+                    self.landings.jobs[parcel] = job
+                    batch.append(job)
+                case .later: deferred.append(parcel)
+                case .done: break
+                }
+                if !row.isSmall || batch.count >= Self.smallBatchMax { break }
+            }
+            self.landings.queue.removeFirst(taken)
+            self.landings.queue.append(contentsOf: deferred)
+            if batch.isEmpty { break }
+            self.start(batch)
+        }
+        self.signDrafts()
+    }
+
+    private func start(_ batch: [LandingJob]) {
+        self.landings.jobsInFlight += 1
+        let work = LandingWork(spool: self.spool, store: self.store)
+        let mailbox = self.mailbox
+        LandingWork.queue.async { mailbox.yield(.landing(.assembled(work.assemble(batch)))) }
+    }
+
+    private enum Preparation {
+        case land(LandingJob)
+        case later
+        case done
+    }
+
+    /// Decides whether a held parcel lands, waits for another version, or ends without landing.
+    private func prepare(_ row: ParcelRow) -> Preparation {
+        guard row.state == .held, !row.isDamaged, self.landings.busy[row.id] == nil,
+            let opening = try? Opening(encoded: row.opening), let bytes = row.closing,
+            let closing = try? Closing(encoded: bytes)
+        else { return .done }
+        let origin = Array("\(row.stream.origin)/\(row.stream.flow)/".utf8)
+        guard PathBytes(row.path) != nil, let final = PathBytes(origin + row.path) else {
+            self.end(
+                row.id, .refused, reason: "path_refused",
+                detail: "not a path beneath the landing: \(PathBytes.printable(row.path))")
+            return .done
+        }
+        guard let root = self.parts.landings[row.stream.flow] else {
+            self.wait(row.id, "site_forbids", "no landing for flow \(row.stream.flow)")
+            return .done
+        }
+        guard !self.landings.busy.values.contains(final) else { return .later }
+        let standing = self.ask(nil) {
+            try $0.landed(origin: row.stream.origin, flow: row.stream.flow, path: row.path)
+        }
+        if let standing {
+            let mine = (row.stream.incarnation.number, row.sequence.rawValue)
+            let other = (standing.incarnation.number, standing.sequence.rawValue)
+            if mine < other {
+                self.end(row.id, .landedLate, reason: "", detail: "a later version stands")
+                return .done
+            }
+            if standing.digest == closing.digest, standing.size == closing.size {
+                let detail = mine == other ? "" : "same"
+                self.isLanded(row, final, closing, detail: detail)
+                return .done
+            }
+        }
+        return .land(
+            LandingJob(row: row, opening: opening, closing: closing, final: final, root: root))
+    }
+
+    func handle(_ event: LandingEvent) {
+        switch event {
+        case .assembled(let outcomes): self.assembled(outcomes)
+        case .renamed(let outcomes):
+            guard self.passes(.afterRename) else { return }
+            self.landings.jobsInFlight -= 1
+            for outcome in outcomes { self.conclude(outcome) }
+        case .found(let intent, let result):
+            self.landings.busy[intent.parcel] = nil
+            self.concludeFound(intent, result)
+        }
+        self.settle()
+    }
+
+    private func assembled(_ outcomes: [LandingOutcome]) {
+        var intents: [LandingIntent] = []
+        for outcome in outcomes {
+            if case .ready(let intent) = outcome.result {
+                intents.append(intent)
+            } else {
+                self.conclude(outcome)
+            }
+        }
+        guard !intents.isEmpty else {
+            self.landings.jobsInFlight -= 1
+            return
+        }
+        self.log(try intents.map { try .intent($0, at: self.now) }) { [intents] in
+            guard self.passes(.afterIntent) else { return }
+            let work = LandingWork(spool: self.spool, store: self.store)
+            let roots = self.landings.jobs.mapValues(\.root)
+            let mailbox = self.mailbox
+            LandingWork.queue.async {
+                mailbox.yield(.landing(.renamed(work.rename(intents, in: roots))))
+            }
+        }
+    }
+
+    private func conclude(_ outcome: LandingOutcome) {
+        let parcel = outcome.parcel
+        guard let job = self.landings.jobs[parcel] else { return }
+        switch outcome.result {
+        case .ready, .unseen: break
+        case .renamed: self.isLanded(job.row, job.final, job.closing, detail: "")
+        case .damaged(let blob):
+            self.landings.forget(parcel)
+            self.isUnreadable(blob, of: parcel)
+        case .digestDiffers:
+            self.landings.forget(parcel)
+            self.end(parcel, .refused, reason: "digest", detail: "file differs from its closing")
+        case .refused(let code, let detail):
+            self.landings.forget(parcel)
+            self.end(parcel, .refused, reason: code, detail: detail)
+        case .waits(let code, let detail):
+            self.landings.forget(parcel)
+            self.wait(parcel, code, detail)
+        }
+    }
+
+    private func wait(_ parcel: ParcelID, _ code: String, _ detail: String) {
+        self.landings.waiting[parcel] = (
+            code, detail, self.now.adding(milliseconds: Self.retryAfter)
+        )
+        self.parts.logger.warning(
+            "Landing waits",
+            metadata: ["parcel.id": "\(parcel)", "error.code": "\(code)", "error": "\(detail)"])
+    }
+
+    /// The file stands: the landed row and the statement become durable together.
+    private func isLanded(
+        _ row: ParcelRow, _ final: PathBytes, _ closing: Closing, detail: String
+    ) {
+        let version = LandedVersion(
+            path: final, digest: closing.digest, size: closing.size,
+            incarnation: row.stream.incarnation, sequence: row.sequence)
+        let record: LogRecord
+        do {
+            record = try .landed(row.id, as: version, how: detail, at: self.now)
+        } catch { return self.fail(.broken("record a landing", cause: error)) }
+        self.draftRecords.append(record)
+        let passage = self.passageOn(row)
+        self.draft(
+            .landed, reason: "", [self.leaf(row, passage: passage, detail: detail)],
+            passages: [row.id: passage],
+            to: Destination(neighbour: row.giver, stream: row.stream))
+    }
+
+    // MARK: Restart
+
+    /// Finishes landings whose intent is durable, drops temporary files that have none.
+    func resumeLandings() {
+        guard !self.parts.landings.isEmpty else { return }
+        let intents = self.ask([]) { try $0.intents() }
+        let promised = Set(intents.map(\.temporary))
+        for root in self.parts.landings.values {
+            var stray: [PathBytes] = []
+            try? root.temporaries { if !promised.contains($0) { stray.append($0) } }
+            for temporary in stray { root.remove(temporary) }
+        }
+        for intent in intents {
+            guard let row = self.ask(nil, { try $0.parcel(intent.parcel) }),
+                let root = self.parts.landings[row.stream.flow]
+            else { continue }
+            self.landings.busy[intent.parcel] = intent.final
+            let mailbox = self.mailbox
+            LandingWork.queue.async {
+                mailbox.yield(.landing(.found(intent, LandingWork.recover(intent, in: root))))
+            }
+        }
+        var cursor: Int64 = 0
+        while true {
+            let rows = self.ask([]) { try $0.live(after: cursor, isHere: true, limit: 1_000) }
+            guard let last = rows.last else { break }
+            cursor = last.number
+            for row in rows where row.state == .held && self.landings.busy[row.id] == nil {
+                self.landings.queue.append(row.id)
+            }
+        }
+    }
+
+    private func concludeFound(_ intent: LandingIntent, _ result: LandingOutcome.Result) {
+        guard let row = self.ask(nil, { try $0.parcel(intent.parcel) }), let bytes = row.closing,
+            let closing = try? Closing(encoded: bytes)
+        else { return }
+        switch result {
+        case .renamed: self.isLanded(row, intent.final, closing, detail: "")
+        case .unseen:
+            self.parts.logger.warning(
+                "Landed file was not seen again",
+                metadata: ["parcel.id": "\(row.id)", "landing.path": "\(intent.final)"])
+            self.isLanded(row, intent.final, closing, detail: "unseen")
+        case .refused(let code, let detail):
+            self.end(row.id, .refused, reason: code, detail: detail)
+        case .waits, .ready, .damaged, .digestDiffers:
+            self.wait(row.id, "landing_unclear", "\(intent.final)")
+        }
+    }
+
+    /// Whether the landing's file system has room for a parcel more.
+    func hasLandingRoom(_ opening: Opening) -> Bool {
+        guard opening.collector == self.parts.node, let root = self.parts.landings[opening.flow]
+        else { return true }
+        let promised = self.arrivals.values.reduce(Int64(0)) { $0 + $1.opening.size.rawValue }
+        return ((try? root.freeBytes()) ?? .max) > promised + opening.size.rawValue
+    }
+}

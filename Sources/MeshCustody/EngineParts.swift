@@ -1,0 +1,182 @@
+package import Logging
+import MeshContent
+package import MeshFiles
+package import MeshIdentity
+package import MeshModel
+package import MeshProtocol
+package import MeshSpool
+package import MeshTopology
+
+/// What an engine is made of, besides its spool.
+package struct EngineParts: Sendable {
+    package var mesh: MeshName
+    package var node: NodeName
+    package var runID: UInt64
+    package var key: StatementKey
+    package var index: PublicIndex
+    package var indexBytes: [UInt8]
+    package var view: View
+    /// Roots that the site allows, by flow.
+    package var sources: [FlowName: SourceRoot]
+    package var landings: [FlowName: LandingRoot]
+    package var clock: any WallClock
+    package var logger: Logger
+    /// How often sources are scanned, in milliseconds.
+    package var scanEvery: Int64
+    /// Where a test lets the node die; `nil` in earnest.
+    package var crash: CrashHook?
+
+    package init(
+        mesh: MeshName, node: NodeName, runID: UInt64, key: StatementKey, index: PublicIndex,
+        indexBytes: [UInt8], view: View, sources: [FlowName: SourceRoot],
+        landings: [FlowName: LandingRoot], clock: any WallClock,
+        logger: Logger, scanEvery: Int64 = 5_000, crash: CrashHook? = nil
+    ) {
+        self.mesh = mesh
+        self.node = node
+        self.runID = runID
+        self.key = key
+        self.index = index
+        self.indexBytes = indexBytes
+        self.view = view
+        self.sources = sources
+        self.landings = landings
+        self.clock = clock
+        self.logger = logger
+        self.scanEvery = scanEvery
+        self.crash = crash
+    }
+}
+
+/// The points of the walk-through at which a crash must lose nothing.
+package enum CrashPoint: String, Sendable, CaseIterable {
+    case afterOpeningSync
+    case afterAdmitted
+    case midSlice
+    case afterBlobSync
+    case afterClosing
+    case afterCustodyRecord
+    case onCustodyArrival
+    case afterIntent
+    case afterRename
+    case afterLanded
+    case beforeNoted
+}
+
+/// Decides whether a node dies at a point: `true` stops it there, with nothing more said.
+package typealias CrashHook = @Sendable (NodeName, CrashPoint) -> Bool
+
+/// Everything that an engine reacts to.
+package enum EngineEvent: Sendable {
+    case session(SessionEvent)
+    case spool(SpoolEvent)
+    case capture(CaptureEvent)
+    case landing(LandingEvent)
+    /// A body of a parcel did not verify when it was read.
+    case unreadable(Digest, of: ParcelID)
+    /// A complete parcel was checked: its root, and the numbers of blobs that did not verify.
+    case checked(ParcelID, root: Digest, bad: [UInt64])
+    case dialFailed(NodeName, code: String)
+    case command(EngineCommand)
+    /// Time has passed; about once a second.
+    case tick
+    /// Say goodbye to everybody.
+    case end
+    /// Return from `run`.
+    case stop
+}
+
+/// What is known of a neighbour, for `status`.
+struct PeerState {
+    /// ok, idle, connecting or unreachable.
+    var state: String
+    var since: UnixMilliseconds
+    var lastError: String?
+}
+
+/// One open session and what is under way on it.
+///
+/// A class, so that the engine changes it in place; it never leaves the engine.
+final class Call {
+    let session: any Session
+    let hello: Hello
+    let since: UnixMilliseconds
+
+    // Giving.
+    var gifts: [ParcelID: Gift] = [:]
+    /// Parcels up to this local number have been looked at.
+    var cursor: Int64 = 0
+    var smallsInFlight: [ParcelID: UInt64] = [:]
+    var smallBytesInFlight: UInt64 = 0
+
+    // Receiving.
+    /// Bytes wanted or not yet durable.
+    var pendingBytes = 0
+    /// Parcels whose blobs this neighbour gives, in the order of their admission.
+    var givers: [ParcelID] = []
+    var acks: [ParcelID: RunSet] = [:]
+    var smallAck: UInt64 = 0
+    var noteCursor: UInt64 = 0
+    var notedCursor: UInt64 = 0
+
+    // Statements sent.
+    var outboxCursor: Int64 = 0
+    var nextNote: UInt64 = 1
+    var notesSent: [(number: UInt64, digest: Digest)] = []
+
+    init(_ session: any Session, _ hello: Hello, since: UnixMilliseconds) {
+        self.session = session
+        self.hello = hello
+        self.since = since
+    }
+
+    var peer: NodeName { self.session.peer }
+}
+
+/// A parcel on its way to a neighbour.
+struct Gift {
+    let number: Int64
+    let parcelClass: UInt8
+    var isAdmitted = false
+    /// Why the neighbour does not take it now, or at all; a stable code.
+    var waits: String?
+    var offerAgainAt: UnixMilliseconds?
+    var entriesSent: UInt64 = 0
+    var acked = RunSet()
+    /// Wanted, and not yet here.
+    var pendingWants = RunSet()
+    var isClosingSent = false
+}
+
+/// A parcel on its way here.
+struct Arrival {
+    let id: ParcelID
+    let opening: Opening
+    let giver: NodeName
+    /// Entries in the log.
+    var entriesLogged: UInt64
+    /// Entries that are durable.
+    var entriesKnown: UInt64
+    /// Not yet asked for.
+    var missing: [WantedBlob] = []
+    /// Asked for, or come and not yet durable.
+    var wanted: [UInt64: Entry] = [:]
+    /// Here, and received in this run of the node.
+    var fresh = RunSet()
+    /// Here from before: to be read and hashed before custody.
+    var stale: [UInt64] = []
+    var had = RunSet()
+    var storedBytes: Int64 = 0
+    var closing: SignedClosing?
+    var isClosingLogged = false
+    /// All is here and being checked, or custody is being stated.
+    var isComplete = false
+
+    var wantedBytes: Int { self.wanted.values.reduce(0) { $0 + Int($1.storedLength) } }
+}
+
+/// An offer that waits for room.
+struct WaitingOffer {
+    let opening: SignedOpening
+    let giver: NodeName
+}

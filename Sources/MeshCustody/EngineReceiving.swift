@@ -1,0 +1,413 @@
+import Logging
+import MeshContent
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import MeshSpool
+import MeshTopology
+
+// The receiver's side: admission, wants, blobs.
+extension Engine {
+    // MARK: Admission
+
+    func offered(_ opening: SignedOpening, again: Bool, by call: Call) {
+        if let fault = self.fault(in: opening.opening, from: call.peer) {
+            return call.session.send(
+                .answer(opening.id, .never(why: fault.code, detail: fault.detail)))
+        }
+        guard let key = self.key(of: opening.opening), opening.isSigned(by: key) else {
+            return call.session.send(
+                .answer(
+                    opening.id, .never(why: "signature_invalid", detail: "opening not verified")))
+        }
+        if let row = self.ask(nil, { try $0.parcel(opening.id) }) {
+            return self.answerKnown(row, again: again, to: call)
+        }
+        if let other = self.ask(nil, {
+            try $0.parcel(of: opening.opening.stream, opening.opening.sequence)
+        }), other != opening.id {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(why: "doubled", detail: "its sequence belongs to \(other)")))
+        }
+        guard self.arrivals[opening.id] == nil else { return }
+        let need = Self.reservation(opening.opening.size)
+        guard need <= self.parts.view.spool.rawValue else {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(
+                        why: "too_large",
+                        detail: "needs \(ByteCount(need)), the spool has \(self.parts.view.spool)"
+                    )))
+        }
+        let waits = self.waitingOffers.contains { $0.opening.id == opening.id }
+        if !waits { self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer)) }
+        self.admitWaiting()
+        if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {
+            call.session.send(.answer(opening.id, .later(until: nil, why: "full")))
+        }
+    }
+
+    /// What is wrong with an opening that a neighbour hands over, if anything.
+    private func fault(in opening: Opening, from peer: NodeName) -> (code: String, detail: String)? {
+        guard opening.mesh == self.parts.mesh else { return ("wrong_mesh", "\(opening.mesh)") }
+        guard let flow = self.parts.index.flow(opening.flow) else {
+            return ("unknown_flow", "no flow \(opening.flow) in the index")
+        }
+        guard flow.origins.contains(opening.origin), flow.collector == opening.collector else {
+            return ("not_declared", "\(opening.origin) does not send \(opening.flow) to there")
+        }
+        let hasWay =
+            opening.origin == peer
+            ? self.parts.index.neighbours(of: self.parts.node).contains(peer)
+            : self.parts.index.hasWay(
+                from: opening.origin, through: peer, to: self.parts.node)
+        guard hasWay else { return ("no_way", "no declared way leads through \(peer)") }
+        return nil
+    }
+
+    private func key(of opening: Opening) -> StatementPublicKey? {
+        self.parts.index.statementKey(opening.origin, opening.keyID)
+    }
+
+    private func answerKnown(_ row: ParcelRow, again: Bool, to call: Call) {
+        let needsBytes = row.state == .arriving || (row.state == .held && row.isDamaged)
+        if needsBytes {
+            guard !row.isSmall else { return }
+            return self.resume(row, from: call)
+        }
+        let statements = self.ask([]) { try $0.statements(of: row.number) }
+        let words = statements.compactMap { stored in
+            (try? SignedStatement(trusted: stored.bytes)).map { (stored, $0) }
+        }
+        let terminal = words.last { $0.1.kind.isTerminal }
+        let custody = words.last { $0.1.kind == .custody }
+        guard let (stored, statement) = terminal ?? custody else { return }
+        let isOwn = stored.isIssuedHere || statement.kind.isTerminal
+        call.session.send(
+            .answer(row.id, isOwn ? .statement(stored.bytes) : .passed(stored.bytes)))
+    }
+
+    /// The room that a parcel of so many bytes is promised.
+    static func reservation(_ size: ByteCount) -> Int64 {
+        let bytes = min(size.rawValue, Limits.fileBytesMax)
+        return bytes + bytes / 64 + (1 << 20)
+    }
+
+    /// The bytes of the spool that are neither used nor promised.
+    var freeRoom: Int64 {
+        let taken = self.roomTaken.values.reduce(0, +)
+        return self.parts.view.spool.rawValue - self.spool.allocatedBytes.rawValue - taken
+    }
+
+    /// Admits offers that waited, the longest first: freed room accrues to the one in front.
+    func admitWaiting() {
+        var askedForRoom = false
+        while let offer = self.waitingOffers.first, !self.isEnding, !self.isStopped {
+            guard let call = self.calls[offer.giver] else {
+                self.waitingOffers.removeFirst()
+                continue
+            }
+            let need = Self.reservation(offer.opening.opening.size)
+            guard need <= self.freeRoom, self.hasLandingRoom(offer.opening.opening) else {
+                if askedForRoom { return }
+                askedForRoom = true
+                try? self.spool.maintain(wantingRoom: true)
+                continue
+            }
+            self.waitingOffers.removeFirst()
+            self.admit(offer.opening, need, from: call)
+        }
+    }
+
+    private func admit(_ opening: SignedOpening, _ need: Int64, from call: Call) {
+        let id = opening.id
+        let peer = call.peer
+        self.roomTaken[id] = need
+        self.arrivals[id] = Arrival(
+            id: id, opening: opening.opening, giver: peer, entriesLogged: 0, entriesKnown: 0)
+        self.log(
+            [
+                try .opening(opening, from: .neighbour(peer), at: self.now),
+                try .admission(id, reserved: ByteCount(need), giver: peer, at: self.now),
+            ]
+        ) {
+            guard self.passes(.afterAdmitted), let call = self.calls[peer] else { return }
+            call.givers.append(id)
+            call.session.send(
+                .answer(id, .admitted(.whole, has: RunSet(), entriesKnown: 0)))
+        }
+    }
+
+    /// Takes up a parcel of which something is here.
+    private func resume(_ row: ParcelRow, from call: Call) {
+        guard var arrival = self.arrival(of: row, giver: call.peer) else { return }
+        if let old = self.arrivals[row.id], old.giver != call.peer, self.calls[old.giver] != nil {
+            // One giver at a time: a second waits for the first to finish or to go.
+            return call.session.send(.answer(row.id, .later(until: self.now.adding(milliseconds: 5_000), why: "offered_twice")))
+        }
+        if let old = self.arrivals[row.id] {
+            arrival.fresh = old.fresh
+            arrival.stale = arrival.stale.filter { !old.fresh.contains($0) }
+            if let giver = self.calls[old.giver] {
+                giver.givers.removeAll { $0 == row.id }
+                giver.session.unwant(row.id)
+                giver.pendingBytes -= old.wantedBytes
+            }
+        }
+        self.arrivals[row.id] = arrival
+        self.roomTaken[row.id] = max(
+            0, Self.reservation(row.size) - arrival.storedBytes)
+        call.givers.append(row.id)
+        call.session.send(
+            .answer(
+                row.id, .admitted(.whole, has: arrival.had, entriesKnown: arrival.entriesKnown)))
+        self.fillWants(call)
+        self.checkComplete(row.id)
+    }
+
+    /// Rebuilds what is known of a parcel under way from the log.
+    func arrival(of row: ParcelRow, giver: NodeName) -> Arrival? {
+        guard
+            let opening = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
+        else { return nil }
+        var arrival = Arrival(
+            id: row.id, opening: opening.opening, giver: giver, entriesLogged: row.entriesKnown,
+            entriesKnown: row.entriesKnown)
+        for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
+            guard let entry = Entry(encoded: located.entry) else { return nil }
+            arrival.storedBytes += Int64(entry.storedLength)
+            if entry.isHole {
+                arrival.had.insert(located.number)
+            } else if located.location != nil {
+                arrival.had.insert(located.number)
+                arrival.stale.append(located.number)
+            } else {
+                arrival.missing.append(WantedBlob(number: located.number, entry: entry))
+            }
+        }
+        if let closing = row.closing, let signature = row.closingSignature {
+            arrival.closing = try? SignedClosing(bytes: closing, signature: signature)
+            arrival.isClosingLogged = true
+        }
+        return arrival
+    }
+
+    /// At start: what was promised to parcels under way stays promised.
+    func resumeArrivals() {
+        for row in self.ask([], { try $0.unfinishedArrivals() }) where !row.isSmall {
+            guard let giver = row.giver, let arrival = self.arrival(of: row, giver: giver) else {
+                continue
+            }
+            self.arrivals[row.id] = arrival
+            self.roomTaken[row.id] = max(0, Self.reservation(row.size) - arrival.storedBytes)
+            if row.isDamaged { self.healing.insert(row.id) }
+            self.checkComplete(row.id)
+        }
+        // Small parcels that were durable before their custody was stated.
+        for row in self.ask([], { try $0.unfinishedArrivals() }) where row.isSmall {
+            if row.body != nil { self.custodyDue.append(row.id) }
+        }
+    }
+
+    /// The giver is gone: what was asked of it is to be asked of the next.
+    func suspend(_ parcel: ParcelID) {
+        guard var arrival = self.arrivals[parcel] else { return }
+        // In their order again, so that the next giver is asked for the first first.
+        let wanted = arrival.wanted.map { WantedBlob(number: $0.key, entry: $0.value) }
+        arrival.missing = (wanted + arrival.missing).sorted { $0.number < $1.number }
+        arrival.wanted = [:]
+        self.arrivals[parcel] = arrival
+    }
+
+    func withdrawn(_ parcel: ParcelID, by call: Call) {
+        self.waitingOffers.removeAll { $0.opening.id == parcel }
+        call.givers.removeAll { $0 == parcel }
+        if let arrival = self.arrivals[parcel], arrival.giver == call.peer {
+            call.pendingBytes -= arrival.wantedBytes
+            call.session.unwant(parcel)
+            self.suspend(parcel)
+        }
+    }
+
+    // MARK: Entries and blobs
+
+    func received(_ entries: [Entry], from first: UInt64, of parcel: ParcelID, from call: Call) {
+        guard var arrival = self.arrivals[parcel], arrival.giver == call.peer else { return }
+        guard first <= arrival.entriesLogged else {
+            return self.cut(call, why: "protocol_violation", "entries leave a gap")
+        }
+        let known = Int(min(arrival.entriesLogged - first, UInt64(entries.count)))
+        let fresh = Array(entries[known...])
+        guard !fresh.isEmpty else { return }
+        let start = arrival.entriesLogged
+        arrival.entriesLogged += UInt64(fresh.count)
+        arrival.storedBytes += fresh.reduce(0) { $0 + Int64($1.storedLength) }
+        guard arrival.storedBytes <= Self.reservation(arrival.opening.size),
+            arrival.entriesLogged <= UInt64(Limits.entriesPerParcelMax)
+        else {
+            return self.cut(call, why: "protocol_violation", "more than the opening says")
+        }
+        self.arrivals[parcel] = arrival
+        self.log([try .entries(parcel, first: start, fresh.flatMap { $0.encoded() })]) {
+            self.entriesAreDurable(fresh, from: start, of: parcel)
+        }
+    }
+
+    private func entriesAreDurable(_ entries: [Entry], from start: UInt64, of parcel: ParcelID) {
+        guard var arrival = self.arrivals[parcel] else { return }
+        arrival.entriesKnown = max(arrival.entriesKnown, start + UInt64(entries.count))
+        var have = RunSet()
+        for (offset, entry) in entries.enumerated() {
+            let number = start + UInt64(offset)
+            if entry.isHole {
+                arrival.had.insert(number)
+                have.insert(number)
+            } else if self.ask(nil, { try $0.blob(entry.blob) }) != nil {
+                arrival.had.insert(number)
+                arrival.stale.append(number)
+                have.insert(number)
+            } else {
+                arrival.missing.append(WantedBlob(number: number, entry: entry))
+            }
+        }
+        self.arrivals[parcel] = arrival
+        if let call = self.calls[arrival.giver] {
+            self.ack(have, of: parcel, to: call)
+            self.fillWants(call)
+        }
+        self.moreIsHere(of: parcel)
+        self.checkComplete(parcel)
+    }
+
+    func fillWants(_ call: Call) {
+        let nodeTotal = self.calls.values.reduce(0) { $0 + $1.pendingBytes }
+        var room = min(
+            Limits.wantedBytesPerSessionMax - call.pendingBytes,
+            Limits.wantedBytesPerNodeMax - nodeTotal)
+        for parcel in call.givers {
+            guard room > 0 || call.pendingBytes == 0 else { return }
+            guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
+            var wants: [WantedBlob] = []
+            for want in arrival.missing {
+                guard room > 0 || call.pendingBytes == 0 else { break }
+                let length = Int(want.entry.storedLength)
+                room -= length
+                call.pendingBytes += length
+                arrival.wanted[want.number] = want.entry
+                wants.append(want)
+            }
+            arrival.missing.removeFirst(wants.count)
+            self.arrivals[parcel] = arrival
+            call.session.want(parcel, wants)
+        }
+    }
+
+    func received(blob bytes: [UInt8], _ number: UInt64, of parcel: ParcelID, from call: Call) {
+        guard self.passes(.midSlice), let entry = self.arrivals[parcel]?.wanted[number] else {
+            return
+        }
+        self.log([.blob(entry.blob, bytes)]) {
+            self.blobIsDurable(number, of: parcel, peer: call.peer)
+        }
+    }
+
+    private func blobIsDurable(_ number: UInt64, of parcel: ParcelID, peer: NodeName) {
+        guard self.passes(.afterBlobSync) else { return }
+        let call = self.calls[peer]
+        if var arrival = self.arrivals[parcel] {
+            let length = Int(arrival.wanted.removeValue(forKey: number)?.storedLength ?? 0)
+            arrival.had.insert(number)
+            arrival.fresh.insert(number)
+            self.arrivals[parcel] = arrival
+            self.roomTaken[parcel].map {
+                self.roomTaken[parcel] = max(0, $0 - Int64(length))
+            }
+            call?.pendingBytes -= length
+        }
+        if let call {
+            self.ack(RunSet([number...number]), of: parcel, to: call)
+            self.fillWants(call)
+        }
+        self.serveWaiting(parcel)
+        self.checkComplete(parcel)
+    }
+
+    func receivedBad(_ number: UInt64, of parcel: ParcelID, from call: Call) {
+        self.cut(call, why: "blob_invalid", "entry \(number) of \(parcel) is not what it says")
+    }
+
+    private func ack(_ numbers: RunSet, of parcel: ParcelID, to call: Call) {
+        for run in numbers.runs { call.acks[parcel, default: RunSet()].insert(run) }
+    }
+
+    func flushAcks(_ call: Call) {
+        for (parcel, numbers) in call.acks { call.session.send(.ack(parcel, numbers)) }
+        call.acks = [:]
+        if call.smallAck > 0 {
+            call.session.send(.smallAck(call.smallAck))
+            call.smallAck = 0
+        }
+        if call.noteCursor > call.notedCursor {
+            call.notedCursor = call.noteCursor
+            call.session.send(.noted(cursor: call.noteCursor))
+        }
+    }
+
+    // MARK: Closings and small parcels
+
+    func received(_ closing: SignedClosing, _ passage: Passage, from call: Call) {
+        let parcel = closing.closing.parcel
+        guard var arrival = self.arrivals[parcel], arrival.giver == call.peer,
+            !arrival.isClosingLogged
+        else { return }
+        guard let key = self.key(of: arrival.opening), closing.isSigned(by: key),
+            passage.nodes.last == call.peer
+        else { return self.cut(call, why: "signature_invalid", "closing of \(parcel)") }
+        arrival.isClosingLogged = true
+        self.arrivals[parcel] = arrival
+        self.log([try .closing(closing, passage: passage, at: self.now)]) {
+            guard self.passes(.afterClosing) else { return }
+            self.arrivals[parcel]?.closing = closing
+            self.checkComplete(parcel)
+        }
+    }
+
+    func received(_ small: SmallParcel, _ passage: Passage, again: Bool, from call: Call) {
+        let opening = small.opening.opening
+        let grant = small.grantBytes
+        if let fault = self.fault(in: opening, from: call.peer) {
+            call.smallAck += grant
+            return call.session.send(
+                .answer(small.id, .never(why: fault.code, detail: fault.detail)))
+        }
+        guard let key = self.key(of: opening), small.isSigned(by: key),
+            passage.nodes.last == call.peer
+        else { return self.cut(call, why: "signature_invalid", "small parcel \(small.id)") }
+        if let row = self.ask(nil, { try $0.parcel(small.id) }), row.body != nil
+            || row.state == .passed || row.state == .ended
+        {
+            call.smallAck += grant
+            self.answerKnown(row, again: again, to: call)
+            return self.flushAcks(call)
+        }
+        if let other = self.ask(nil, { try $0.parcel(of: opening.stream, opening.sequence) }),
+            other != small.id
+        {
+            call.smallAck += grant
+            return call.session.send(
+                .answer(
+                    small.id, .never(why: "doubled", detail: "its sequence belongs to \(other)")))
+        }
+        let peer = call.peer
+        self.log(
+            [try .small(small, passage: passage, from: .neighbour(peer), at: self.now)]
+        ) {
+            guard self.passes(.afterClosing) else { return }
+            self.calls[peer]?.smallAck += grant
+            self.custodyDue.append(small.id)
+        }
+    }
+}

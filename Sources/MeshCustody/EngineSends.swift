@@ -1,0 +1,280 @@
+import Dispatch
+import Logging
+import MeshContent
+import MeshFiles
+import MeshIdentity
+package import MeshModel
+import MeshSpool
+import MeshTopology
+
+/// What a command asks of the engine; each is answered exactly once.
+package enum EngineCommand: Sendable {
+    case status(@Sendable (StatusReport) -> Void)
+    case trace(TraceQuery, @Sendable (TraceReport) -> Void)
+    case send(SendTask)
+}
+
+/// Why a command could not be done.
+package struct EngineError: Error, Sendable {
+    /// A stable name.
+    package var code: String
+    package var message: String
+    package var hint: String?
+
+    /// The daemon stops before the command is done; what was promised goes on after its start.
+    static let stopped = Self(
+        code: "stopping", message: "The node is stopping; what was handed over goes on later.",
+        hint: "Start the node; trace the files to see them land.")
+}
+
+/// Files that a command handed over, and what became of them.
+///
+/// A class, because the engine and the one who waits share it; the engine alone changes it.
+package final class SendTask: Sendable {
+    package let id: UInt64
+    /// Absolute paths, as bytes.
+    package let paths: [[UInt8]]
+    package let flow: FlowName?
+    /// Whether the answer waits for the collector's statements.
+    package let waitsForLanding: Bool
+    let progress: @Sendable (SendReport) -> Void
+    let reply: @Sendable (Result<SendReport, EngineError>) -> Void
+    let state = SendState()
+
+    package init(
+        id: UInt64, paths: [[UInt8]], flow: FlowName?, waitsForLanding: Bool,
+        progress: @escaping @Sendable (SendReport) -> Void,
+        reply: @escaping @Sendable (Result<SendReport, EngineError>) -> Void
+    ) {
+        self.id = id
+        self.paths = paths
+        self.flow = flow
+        self.waitsForLanding = waitsForLanding
+        self.progress = progress
+        self.reply = reply
+    }
+
+    func ended(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
+        self.state.with { state in
+            guard let path = state.parcels.removeValue(forKey: parcel) else { return }
+            if kind == .landed || kind == .landedLate {
+                state.landed += 1
+            } else if kind != .abandoned {
+                state.refused.append(.init(path: "\(path)", why: Self.why(kind, detail)))
+            } else {
+                state.waiting[path] = state.waiting[path] ?? state.flows[path]
+            }
+        }
+    }
+
+    static func why(_ kind: StatementKind, _ detail: String) -> String {
+        detail.isEmpty ? kind.rawValue : "\(kind.rawValue): \(detail)"
+    }
+
+    func finish(_ error: EngineError) {
+        let isFirst = self.state.with { state in
+            defer { state.isAnswered = true }
+            return !state.isAnswered
+        }
+        if isFirst { self.reply(.failure(error)) }
+    }
+
+    var report: SendReport {
+        self.state.with { state in
+            SendReport(
+                files: UInt64(state.total - state.waiting.count), bytes: state.bytes,
+                landed: UInt64(state.landed), of: UInt64(state.total), skipped: state.skipped,
+                refused: state.refused)
+        }
+    }
+}
+
+extension Engine {
+    func handle(_ command: EngineCommand) {
+        switch command {
+        case .status(let reply): reply(self.status())
+        case .trace(let query, let reply): reply(self.trace(query))
+        case .send(let task): self.send(task)
+        }
+    }
+
+    // MARK: Handing files over
+
+    private func send(_ task: SendTask) {
+        guard !self.isEnding else { return task.finish(.stopped) }
+        let located = task.paths.map { self.locate($0, flow: task.flow) }
+        guard let first = located.compactMap({ $0 }).first, !located.contains(where: { $0 == nil })
+        else {
+            let stray = zip(task.paths, located).first { $0.1 == nil }?.0 ?? []
+            let roots = self.parts.view.sends.map { "\($0.flow): \($0.path)" }
+            return task.finish(
+                EngineError(
+                    code: "not_in_source",
+                    message: "\(PathBytes.printable(stray)) lies beneath no source of this node.",
+                    hint: roots.isEmpty
+                        ? "This node sends nothing: add `sends` to it in the topology."
+                        : "Sources here: \(roots.joined(separator: ", "))."))
+        }
+        guard located.allSatisfy({ $0?.flow == first.flow }),
+            let root = self.parts.sources[first.flow]
+        else {
+            return task.finish(
+                EngineError(
+                    code: "several_flows", message: "The paths belong to more than one flow.",
+                    hint: "Send each flow's paths with a command of its own."))
+        }
+        self.sends[task.id] = task
+        let body = task.paths.map { Hex.encode($0) }.joined(separator: "\n")
+        let promise = SpoolTask(
+            id: task.id, kind: "send", body: Array("\(first.flow)\n\(body)".utf8))
+        let paths = located.map { $0?.path }
+        self.log([try .task(promise, finished: false, at: self.now)]) {
+            self.find(paths, in: root, flow: first.flow, task: task.id)
+        }
+    }
+
+    private func find(_ paths: [PathBytes?], in root: SourceRoot, flow: FlowName, task: UInt64) {
+        let work = CaptureWork(
+            spool: self.spool, store: self.store, mailbox: self.mailbox,
+            cancellation: self.sources.cancellation)
+        CaptureWork.scans.async { work.find(paths, in: root, flow: flow, task: task) }
+    }
+
+    /// The flow, and the path beneath its source's root (`nil`: the root itself), of a path.
+    private func locate(_ path: [UInt8], flow: FlowName?) -> (flow: FlowName, path: PathBytes?)? {
+        for source in self.parts.view.sends where flow == nil || flow == source.flow {
+            guard let root = self.parts.sources[source.flow] else { continue }
+            let prefix = Array(root.path.utf8)
+            if path == prefix { return (source.flow, nil) }
+            guard path.starts(with: prefix + [UInt8(ascii: "/")]) else { continue }
+            var rest = path.dropFirst(prefix.count + 1)
+            while rest.last == UInt8(ascii: "/") { rest = rest.dropLast() }
+            if rest.isEmpty { return (source.flow, nil) }
+            if let beneath = PathBytes(Array(rest)) { return (source.flow, beneath) }
+        }
+        return nil
+    }
+
+    func found(_ id: UInt64, _ result: Result<Scan, CaptureFailure>) {
+        guard let task = self.sends[id] else { return }
+        switch result {
+        case .failure(let error):
+            task.finish(
+                EngineError(code: error.code, message: error.message, hint: error.hint))
+            self.forget(task)
+        case .success(let scan):
+            guard !scan.files.isEmpty else {
+                task.finish(
+                    EngineError(
+                        code: "not_found", message: "There is no regular file to send there.",
+                        hint: "Links, devices, pipes and empty directories are not sent."))
+                return self.forget(task)
+            }
+            self.take(scan, for: task)
+        }
+    }
+
+    private func take(_ scan: Scan, for task: SendTask) {
+        var fresh: [SeenFile] = []
+        task.state.with { state in
+            state.total = scan.files.count
+            state.bytes = scan.files.reduce(0) { $0 + $1.stamp.size }
+            state.skipped = scan.report.examples.map {
+                .init(path: PathBytes.printable($0.path), why: $0.reason.rawValue)
+            }
+        }
+        for file in scan.files {
+            let known = self.ask(nil) { try $0.capture(flow: scan.flow, path: file.path.bytes) }
+            if let known, known.0 == file.stamp {
+                self.follow(known.1, path: file.path, for: task)
+            } else {
+                fresh.append(file)
+                task.state.with { state in
+                    state.waiting[file.path] = scan.flow
+                    state.flows[file.path] = scan.flow
+                }
+            }
+        }
+        let files = fresh.filter { !self.sources.reading.contains($0.path) }
+        self.sources.candidates[scan.flow, default: Candidates()].hurry(files)
+        self.finishSends()
+        self.capture()
+    }
+
+    /// Waits for the end of a parcel that a file became; it may have ended already.
+    private func follow(_ parcel: ParcelID, path: PathBytes, for task: SendTask) {
+        task.state.with { $0.parcels[parcel] = path }
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }), row.state == .ended,
+            let kind = row.ending.flatMap({ StatementKind(rawValue: $0) })
+        else { return }
+        task.ended(parcel, kind, "")
+    }
+
+    /// A candidate became a parcel.
+    func begun(_ flow: FlowName, _ file: SeenFile, _ parcel: ParcelID) {
+        for task in self.sends.values {
+            task.state.with { state in
+                guard state.waiting.removeValue(forKey: file.path) == flow else { return }
+                state.parcels[parcel] = file.path
+            }
+        }
+    }
+
+    /// A candidate did not become a parcel; a later scan may find it again.
+    func notTaken(_ flow: FlowName, _ path: PathBytes, _ code: String) {
+        self.parts.logger.info(
+            "File not taken", metadata: ["source.path": "\(path)", "error.code": "\(code)"])
+        for task in self.sends.values {
+            task.state.with { state in
+                guard state.waiting.removeValue(forKey: path) == flow else { return }
+                state.refused.append(.init(path: "\(path)", why: code))
+            }
+        }
+        self.finishSends()
+    }
+
+    /// Reports progress, and answers commands whose promise is kept.
+    func finishSends() {
+        for task in self.sends.values {
+            let isDone = task.state.with { state in
+                guard state.total > 0, !state.isAnswered else { return false }
+                let isTaken = state.waiting.isEmpty
+                let isEnded = isTaken && state.parcels.isEmpty
+                if task.waitsForLanding ? isEnded : isTaken { state.isAnswered = true }
+                return state.isAnswered
+            }
+            var progress = task.report
+            progress.event = "progress"
+            guard isDone else {
+                task.progress(progress)
+                continue
+            }
+            task.reply(.success(task.report))
+            self.forget(task)
+        }
+    }
+
+    private func forget(_ task: SendTask) {
+        self.sends[task.id] = nil
+        let promise = SpoolTask(id: task.id, kind: "send", body: [])
+        self.log([try .task(promise, finished: true, at: self.now)]) {}
+    }
+
+    /// Goes on with what was promised to commands before a restart; nobody waits for it any more.
+    func resumeSends() {
+        for promise in self.ask([], { try $0.tasks() }) where promise.kind == "send" {
+            let lines = String(decoding: promise.body, as: UTF8.self).split(separator: "\n")
+            guard let flow = lines.first.flatMap({ FlowName(String($0)) }),
+                let root = self.parts.sources[flow]
+            else { continue }
+            let paths = lines.dropFirst().compactMap { Hex.decode(String($0)) }
+            let task = SendTask(
+                id: promise.id, paths: paths, flow: flow, waitsForLanding: false,
+                progress: { _ in }, reply: { _ in })
+            self.sends[task.id] = task
+            self.find(
+                paths.map { self.locate($0, flow: flow)?.path }, in: root, flow: flow,
+                task: task.id)
+        }
+    }
+}

@@ -1,0 +1,324 @@
+package import MeshModel
+
+/// A time in a report: ISO 8601 in UTC with milliseconds.
+package struct ReportTime: Hashable, Sendable, Codable {
+    /// The time.
+    package var milliseconds: UnixMilliseconds
+
+    /// Wraps a time.
+    package init(_ milliseconds: UnixMilliseconds) { self.milliseconds = milliseconds }
+
+    /// Reads such text.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let time = UnixMilliseconds(iso8601: try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a time")
+        }
+        self.milliseconds = time
+    }
+
+    /// Writes such text.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.milliseconds.description)
+    }
+}
+
+extension UnixMilliseconds {
+    /// Reads what ``description`` writes, and nothing else.
+    init?(iso8601 text: String) {
+        let bytes = Array(text.utf8)
+        let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (23, "Z")]
+        guard bytes.count == 24, marks.allSatisfy({ Array($1.utf8) == [bytes[$0]] }) else {
+            return nil
+        }
+        func number(_ range: Range<Int>) -> Int64? {
+            let digits = bytes[range]
+            guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+            else { return nil }
+            return Int64(String(decoding: digits, as: UTF8.self))
+        }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            let milli = number(20..<23), (1...12).contains(month), (1...31).contains(day)
+        else { return nil }
+        // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
+        let shifted = month <= 2 ? year - 1 : year
+        let era = shifted / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let days = era * 146_097 + dayOfEra - 719_468
+        self.init((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli)
+    }
+}
+
+/// What a daemon says of itself: the answer to `status`.
+package struct StatusReport: Hashable, Sendable, Codable {
+    /// The room for parcels, in bytes.
+    package struct Spool: Hashable, Sendable, Codable {
+        /// The most that it may take.
+        package var limit: Int64
+        /// What it takes, in allocated blocks.
+        package var used: Int64
+        /// Gathers the two.
+        package init(limit: ByteCount, used: ByteCount) {
+            self.limit = limit.rawValue
+            self.used = used.rawValue
+        }
+    }
+
+    /// A node that this one has a link with.
+    package struct Neighbour: Hashable, Sendable, Codable {
+        /// Its name.
+        package var name: String
+        /// `connected`, `dialling`, `waiting` (until the next attempt) or `expected` (it dials).
+        package var state: String
+        /// Since when.
+        package var since: ReportTime?
+        /// Why the last call ended or did not come about.
+        package var lastError: String?
+        /// When the next attempt is.
+        package var call: ReportTime?
+        /// Gathers what is known of a neighbour.
+        package init(
+            name: NodeName,
+            state: String,
+            since: UnixMilliseconds? = nil,
+            lastError: String? = nil,
+            call: UnixMilliseconds? = nil
+        ) {
+            self.name = name.text
+            self.state = state
+            self.since = since.map(ReportTime.init)
+            self.lastError = lastError
+            self.call = call.map(ReportTime.init)
+        }
+    }
+
+    /// What a flow has here.
+    package struct Flow: Hashable, Sendable, Codable {
+        /// Its name.
+        package var flow: String
+        /// What this node is to it: `origin`, `relay` or `collector`.
+        package var role: String
+        /// Files noticed and not yet captured.
+        package var waiting: UInt64?
+        /// Parcels in this node's custody.
+        package var held: UInt64?
+        /// Parcels that have landed: here at the collector, as stated at the origin.
+        package var landed: UInt64?
+        /// Parcels that ended otherwise.
+        package var ended: UInt64?
+        /// Gathers the counts.
+        package init(
+            flow: FlowName,
+            role: String,
+            waiting: UInt64? = nil,
+            held: UInt64? = nil,
+            landed: UInt64? = nil,
+            ended: UInt64? = nil
+        ) {
+            self.flow = flow.text
+            self.role = role
+            self.waiting = waiting
+            self.held = held
+            self.landed = landed
+            self.ended = ended
+        }
+    }
+
+    /// This node's name.
+    package var node: String
+    /// The mesh that it is of.
+    package var mesh: String
+    /// Which life of its log this is: number and random part in hexadecimal.
+    package var incarnation: String
+    /// When the daemon started.
+    package var started: ReportTime
+    /// The room for parcels.
+    package var spool: Spool
+    /// The nodes that it has a link with.
+    package var neighbours: [Neighbour]
+    /// The flows that it has something of.
+    package var flows: [Flow]
+    /// Further counts by name.
+    package var counts: [String: Int64]
+
+    /// Gathers a report.
+    package init(
+        node: NodeName,
+        mesh: MeshName,
+        incarnation: Incarnation,
+        started: UnixMilliseconds,
+        spool: Spool,
+        neighbours: [Neighbour],
+        flows: [Flow],
+        counts: [String: Int64] = [:]
+    ) {
+        self.node = node.text
+        self.mesh = mesh.text
+        let random = String(incarnation.random, radix: 16)
+        let zeros = String(repeating: "0", count: 16 - random.count)
+        self.incarnation = "\(incarnation.number)-\(zeros)\(random)"
+        self.started = ReportTime(started)
+        self.spool = spool
+        self.neighbours = neighbours
+        self.flows = flows
+        self.counts = counts
+    }
+}
+
+/// How a hand-over of files goes: the events and the answer of `send`.
+package struct SendReport: Hashable, Sendable, Codable {
+    /// A file, with what was done about it.
+    package struct Refusal: Hashable, Sendable, Codable {
+        /// The path as ``PathBytes/printable(_:)`` shows it.
+        package var path: String
+        /// A stable code, or a sentence.
+        package var why: String
+        /// Gathers the two.
+        package init(path: String, why: String) {
+            self.path = path
+            self.why = why
+        }
+    }
+
+    /// `progress` in an event, absent in the answer.
+    package var event: String?
+    /// Files taken so far.
+    package var files: UInt64
+    /// Their bytes.
+    package var bytes: Int64
+    /// How many of them have landed.
+    package var landed: UInt64
+    /// How many files there will be, once that is known.
+    package var of: UInt64?
+    /// What is no regular file, or was left alone for another harmless reason.
+    package var skipped: [Refusal]?
+    /// What should have gone and did not, or ended otherwise than landed.
+    package var refused: [Refusal]?
+
+    /// Gathers a report.
+    package init(
+        event: String? = nil,
+        files: UInt64,
+        bytes: Int64,
+        landed: UInt64,
+        of: UInt64? = nil,
+        skipped: [Refusal]? = nil,
+        refused: [Refusal]? = nil
+    ) {
+        self.event = event
+        self.files = files
+        self.bytes = bytes
+        self.landed = landed
+        self.of = of
+        self.skipped = skipped
+        self.refused = refused
+    }
+}
+
+/// What a node knows of parcels: the answer to `trace`.
+package struct TraceReport: Hashable, Sendable, Codable {
+    /// Something that happened to a parcel.
+    package struct Event: Hashable, Sendable, Codable {
+        /// When, by the clock of the node that says so.
+        package var at: ReportTime
+        /// Who says so.
+        package var node: String
+        /// A statement's kind, or another word for what happened.
+        package var what: String
+        /// More about it.
+        package var detail: String?
+        /// `verifies`, `fails`, `unsigned` or `unknown`.
+        package var signature: String
+        /// Gathers an event.
+        package init(
+            at: UnixMilliseconds,
+            node: NodeName,
+            what: String,
+            detail: String? = nil,
+            signature: String
+        ) {
+            self.at = ReportTime(at)
+            self.node = node.text
+            self.what = what
+            self.detail = detail
+            self.signature = signature
+        }
+    }
+
+    /// One line of the passage.
+    package struct Hop: Hashable, Sendable, Codable {
+        /// The node.
+        package var node: String
+        /// When the first of it came in.
+        package var arrived: ReportTime
+        /// When all of it was durable there.
+        package var held: ReportTime
+        /// When the next hop had custody.
+        package var sent: ReportTime?
+        /// Gathers a line.
+        package init(
+            node: NodeName,
+            arrived: UnixMilliseconds,
+            held: UnixMilliseconds,
+            sent: UnixMilliseconds? = nil
+        ) {
+            self.node = node.text
+            self.arrived = ReportTime(arrived)
+            self.held = ReportTime(held)
+            self.sent = sent.map(ReportTime.init)
+        }
+    }
+
+    /// One version of a file on its way.
+    package struct Parcel: Hashable, Sendable, Codable {
+        /// 64 hexadecimal digits.
+        package var id: String
+        /// The path as ``PathBytes/printable(_:)`` shows it.
+        package var path: String
+        /// Its flow.
+        package var flow: String
+        /// Whose file it is.
+        package var origin: String
+        /// The number that the origin gave it.
+        package var sequence: UInt64
+        /// The file's length in bytes.
+        package var size: Int64
+        /// Where it stands, in a word.
+        package var state: String
+        /// What happened, oldest first.
+        package var events: [Event]
+        /// The way that it took.
+        package var hops: [Hop]
+        /// Gathers what is known of a parcel.
+        package init(
+            id: ParcelID,
+            path: [UInt8],
+            flow: FlowName,
+            origin: NodeName,
+            sequence: SequenceNumber,
+            size: ByteCount,
+            state: String,
+            events: [Event],
+            hops: [Hop]
+        ) {
+            self.id = id.description
+            self.path = PathBytes.printable(path)
+            self.flow = flow.text
+            self.origin = origin.text
+            self.sequence = sequence.rawValue
+            self.size = size.rawValue
+            self.state = state
+            self.events = events
+            self.hops = hops
+        }
+    }
+
+    /// The parcels, newest version first.
+    package var parcels: [Parcel]
+    /// Gathers parcels.
+    package init(parcels: [Parcel]) { self.parcels = parcels }
+}

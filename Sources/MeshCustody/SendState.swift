@@ -1,0 +1,25 @@
+import MeshModel
+import Synchronization
+
+/// What became of a command's files so far.
+///
+/// Locked, because whoever waits may read it while the engine goes on.
+final class SendState: Sendable {
+    struct Values {
+        var total = 0
+        var bytes: Int64 = 0
+        var landed = 0
+        /// Not yet parcels.
+        var waiting: [PathBytes: FlowName] = [:]
+        var flows: [PathBytes: FlowName] = [:]
+        /// On their way.
+        var parcels: [ParcelID: PathBytes] = [:]
+        var skipped: [SendReport.Refusal] = []
+        var refused: [SendReport.Refusal] = []
+        var isAnswered = false
+    }
+
+    private let values = Mutex(Values())
+
+    func with<T>(_ body: (inout sending Values) -> sending T) -> T { self.values.withLock(body) }
+}

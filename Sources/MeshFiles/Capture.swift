@@ -1,0 +1,138 @@
+import Glibc
+package import MeshContent
+package import MeshModel
+
+/// What the capture of one file established.
+package struct Captured: Hashable, Sendable {
+    /// Bytes of the file.
+    package let size: Int64
+    /// SHA-256 of them.
+    package let digest: Digest
+    /// How many entries the file has, those from before a restart included; none for a small one.
+    package let entryCount: UInt64
+    /// Which version of the file this was.
+    package let stamp: FileStamp
+}
+
+/// Reads, cuts, encodes and hashes files, one at a time.
+///
+/// Keeps its buffers between files; one for each thread.
+package final class Capture {
+    private let cutter: PieceCutter
+    private let encoder: BlobEncoder
+    private let buffer: UnsafeMutableRawBufferPointer
+    private let zeroPieceLength: Int
+
+    /// Takes memory for five pieces.
+    package init(profile: CutProfile) {
+        self.cutter = PieceCutter(profile: profile)
+        self.encoder = BlobEncoder(profile: profile)
+        self.buffer = .allocate(byteCount: 4 * profile.maximum, alignment: 4_096)
+        let zeros = UnsafeRawBufferPointer(
+            start: calloc(profile.maximum, 1), count: profile.maximum)
+        self.zeroPieceLength =
+            self.cutter.length(ofNextPieceIn: zeros, isLast: false) ?? profile.maximum
+        free(UnsafeMutableRawPointer(mutating: zeros.baseAddress))
+    }
+
+    deinit { self.buffer.deallocate() }
+
+    /// Captures a file, giving each piece as soon as it is cut.
+    ///
+    /// - Parameters:
+    ///   - file: The file, all of it.
+    ///   - prefix: The entries that are durable from before a restart. What they cover is read
+    ///     again, for the file's digest, and compared; nothing of it is given.
+    ///   - emit: Called in order on this thread with a number from the prefix's count on. The bytes
+    ///     are borrowed until it returns. What it throws ends the capture.
+    /// - Throws: ``FilesError/Code/sourceChanged`` if the file is not one version from the first
+    ///   byte to the last, or not the one that the prefix came from: what was emitted is void then.
+    ///   ``FilesError/Code/tooLarge`` beyond ``Limits/fileBytesMax``, before anything is emitted.
+    package func run(
+        _ file: SourceFile, resumingAfter prefix: some Sequence<Entry> = [],
+        emit: (_ number: UInt64, Entry, StoredBytes) throws -> Void
+    ) throws -> Captured {
+        let stamp = try file.stamp()
+        guard stamp.size <= Limits.fileBytesMax else {
+            throw FilesError.tooLarge(file.path, size: stamp.size)
+        }
+        file.descriptor.willReadInOrder()
+        var reader = PieceReader(
+            file, size: stamp.size, cutter: self.cutter, zeroPieceLength: self.zeroPieceLength,
+            buffer: self.buffer)
+        var digest = FileDigest()
+        var number: UInt64 = 0
+        for entry in prefix {
+            guard let piece = try reader.next(length: Int(entry.plainLength)),
+                self.compare(piece, with: entry, &digest)
+            else {
+                throw FilesError.changed(
+                    "\(file.path) differs from what was captured of it before.")
+            }
+            number += 1
+        }
+        while let piece = try reader.next() {
+            switch piece {
+            case .zeros(let count):
+                digest.update(zeros: count)
+                try emit(number, .hole(count), .none)
+            case .bytes(let bytes):
+                digest.update(bytes)
+                let (entry, stored) = self.encoder.encode(bytes)
+                try emit(number, entry, stored)
+            }
+            number += 1
+        }
+        try self.check(file, against: stamp)
+        return Captured(
+            size: stamp.size, digest: digest.finalize(), entryCount: number, stamp: stamp)
+    }
+
+    /// Reads a file that is to travel as a small parcel.
+    ///
+    /// - Throws: ``FilesError/Code/sourceChanged`` as ``run(_:resumingAfter:emit:)`` does;
+    ///   ``FilesError/Code/tooLarge`` if it has more than ``Limits/smallPlainBytesMax`` bytes.
+    package func readSmall(
+        _ file: SourceFile
+    ) throws -> (content: [UInt8], captured: Captured) {
+        let stamp = try file.stamp()
+        guard stamp.size <= Limits.smallPlainBytesMax else {
+            throw FilesError.tooLarge(file.path, size: stamp.size)
+        }
+        let size = Int(stamp.size)
+        let content = try [UInt8](unsafeUninitializedCapacity: size) { target, count in
+            while count < size {
+                let rest = UnsafeMutableRawBufferPointer(
+                    UnsafeMutableBufferPointer(rebasing: target[count..<size]))
+                let got = try file.read(into: rest, at: Int64(count))
+                if got == 0 { break }
+                count += got
+            }
+        }
+        try self.check(file, against: stamp)
+        guard content.count == size else {
+            throw FilesError.changed("\(file.path) became shorter while it was read.")
+        }
+        let digest = content.withUnsafeBytes { Digest.sha256(of: $0) }
+        return (content, Captured(size: stamp.size, digest: digest, entryCount: 0, stamp: stamp))
+    }
+
+    private func compare(
+        _ piece: PieceReader.Piece, with entry: Entry, _ digest: inout FileDigest
+    ) -> Bool {
+        switch piece {
+        case .zeros(let count):
+            digest.update(zeros: count)
+            return entry.isHole
+        case .bytes(let bytes):
+            digest.update(bytes)
+            return self.encoder.matches(entry, bytes)
+        }
+    }
+
+    private func check(_ file: SourceFile, against stamp: FileStamp) throws {
+        guard try file.stamp() == stamp else {
+            throw FilesError.changed("\(file.path) changed while it was read.")
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package import MeshModel
+import Synchronization
+
+/// A file that is being written under a temporary name in the directory where it will land.
+///
+/// Write and skip in order, then ``finish(mode:modifiedNanoseconds:size:)``, ``sync()``, ``close()``.
+/// Closed with its last reference; the temporary file stays until it is renamed or removed.
+package final class LandingFile: Sendable {
+    /// Its name beneath the landing's root.
+    package let temporary: PathBytes
+    /// The file itself, which keeps its identity when it is renamed.
+    package let identity: FileIdentity
+
+    private struct State: ~Copyable {
+        let descriptor: Descriptor
+        var offset: Int64 = 0
+    }
+
+    private let state: Mutex<State?>
+    private let observer: (@Sendable (LandingStep) -> Void)?
+
+    init(
+        _ temporary: PathBytes, _ descriptor: consuming Descriptor, identity: FileIdentity,
+        observer: (@Sendable (LandingStep) -> Void)?
+    ) {
+        self.temporary = temporary
+        self.identity = identity
+        self.state = Mutex(State(descriptor: descriptor))
+        self.observer = observer
+    }
+
+    /// The file system's device number.
+    package var device: UInt64 { self.identity.device }
+    /// The inode.
+    package var inode: UInt64 { self.identity.inode }
+
+    /// Appends bytes.
+    ///
+    /// - Throws: ``FilesError/Code/noRoom`` with part of them written: start the landing anew;
+    ///   ``FilesError/Code/tooLarge``; ``FilesError/Code/ioFailed``.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try self.use("write") { (state) throws(SystemError) in
+            try state.descriptor.write(bytes, at: state.offset)
+            state.offset += Int64(bytes.count)
+        }
+        self.observer?(.wrote(self.temporary))
+    }
+
+    /// Appends zeros that take no room: a hole, where the file system knows such a thing.
+    package func skip(_ count: Int64) throws {
+        precondition(count >= 0)
+        try self.use("write") { (state) throws(SystemError) in state.offset += count }
+    }
+
+    /// Gives the file its length, permission bits and time of last change.
+    ///
+    /// Only the nine permission bits are taken: no origin makes a file that runs with somebody
+    /// else's rights. File systems without modes or such times keep their own.
+    ///
+    /// - Throws: ``FilesError/Code/sizeDiffers`` if what was appended does not have `size` bytes.
+    package func finish(mode: UInt16, modifiedNanoseconds: Int64, size: Int64) throws {
+        var written: Int64 = 0
+        try self.use("finish") { (state) throws(SystemError) in
+            written = state.offset
+            guard written == size else { return }
+            try state.descriptor.setSize(size)
+            try Self.allowingPlainFileSystems { () throws(SystemError) in
+                try state.descriptor.setMode(mode & 0o777)
+            }
+            try Self.allowingPlainFileSystems { () throws(SystemError) in
+                try state.descriptor.setModified(nanoseconds: modifiedNanoseconds)
+            }
+        }
+        guard written == size else {
+            throw FilesError.size(of: self.temporary, is: written, not: size)
+        }
+    }
+
+    /// Makes all of it durable, except its name.
+    ///
+    /// - Throws: ``FilesError``; after that the file is worth nothing, for the kernel may have
+    ///   dropped what it could not write: remove it and start the landing anew.
+    package func sync() throws {
+        try self.use("sync") { (state) throws(SystemError) in try state.descriptor.sync() }
+        self.observer?(.syncedFile(self.temporary))
+    }
+
+    /// Closes it; nothing but ``close()`` may follow.
+    package func close() { self.state.withLock { $0 = nil } }
+
+    private func use(
+        _ action: String, _ body: (inout State) throws(SystemError) -> Void
+    ) throws(FilesError) {
+        do throws(SystemError) {
+            try self.state.withLock { (state) throws(SystemError) in
+                guard var open = state.take() else { preconditionFailure("The file is closed.") }
+                // Put back in either case: it cannot be lent from within the optional.
+                do throws(SystemError) {
+                    try body(&open)
+                } catch {
+                    state = consume open
+                    throw error
+                }
+                state = consume open
+            }
+        } catch {
+            throw .failed(to: action, self.temporary, error)
+        }
+    }
+
+    /// FAT and some network file systems refuse modes and times: the bytes are what must land.
+    private static func allowingPlainFileSystems(
+        _ body: () throws(SystemError) -> Void
+    ) throws(SystemError) {
+        do throws(SystemError) {
+            try body()
+        } catch {
+            let isRefusal = [
+                SystemError.notPermitted, SystemError.notSupported, SystemError.invalid,
+                SystemError.noSystemCall,
+            ].contains(error.number)
+            guard isRefusal else { throw error }
+        }
+    }
+}

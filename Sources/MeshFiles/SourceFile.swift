@@ -1,0 +1,39 @@
+package import MeshModel
+
+/// A regular file of a source, open for reading; closed with its last reference.
+///
+/// It stays the file that was opened, whatever its name comes to belong to.
+package final class SourceFile: Sendable {
+    /// Where it was beneath its root when it was opened.
+    package let path: PathBytes
+    /// Permission bits, as they were when it was opened.
+    package let mode: UInt16
+    let descriptor: Descriptor
+
+    init(_ path: PathBytes, _ descriptor: consuming Descriptor, mode: UInt16) {
+        self.path = path
+        self.mode = mode
+        self.descriptor = descriptor
+    }
+
+    /// What version of the file this is now.
+    package func stamp() throws -> FileStamp {
+        do throws(SystemError) {
+            return try self.descriptor.status().stamp
+        } catch {
+            throw FilesError.failed(to: "look at", self.path, error)
+        }
+    }
+
+    /// Reads from `offset` on and says how many bytes it got: fewer than there is room for at the
+    /// end or if the kernel likes, none only at the end.
+    package func read(
+        into target: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws -> Int {
+        do throws(SystemError) {
+            return try self.descriptor.read(into: target, at: offset)
+        } catch {
+            throw FilesError.failed(to: "read", self.path, error)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// A call that did not come about.
+///
+/// Branch on ``code``. Show ``description`` to people; it is not stable and is never parsed.
+package struct LinkError: Error, Sendable {
+    /// What kind of failure this is.
+    package enum Code: String, CaseIterable, Sendable {
+        /// The address could not be listened on.
+        case cannotListen = "cannot_listen"
+        /// Nobody answers at the address.
+        case unreachable
+        /// The peer's certificate does not convince us.
+        case notTrusted = "not_trusted"
+        /// Another node than the one that was dialled answers at the address.
+        case wrongNode = "wrong_node"
+        /// The peer closed before it said hello; often because it does not trust our certificate.
+        case refused
+        /// TLS, the protocol's version or its first message do not fit.
+        case incompatible
+        /// Handshake and hello took too long.
+        case timedOut = "timed_out"
+        /// Our own key or certificate cannot be used.
+        case badIdentity = "bad_identity"
+        /// The service is being shut down.
+        case stopped
+
+        /// A stable, low-cardinality name for logs and metrics.
+        package var name: String { self.rawValue }
+    }
+
+    /// The kind of failure, to branch on.
+    package let code: Code
+    /// What happened, with the values involved.
+    package let message: String
+    /// What an operator can do about it, when there is something to do.
+    package let hint: String?
+    /// The failure underneath, when there is one.
+    package let cause: (any Error)?
+
+    init(_ code: Code, _ message: String, hint: String? = nil, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.cause = cause
+    }
+}
+
+extension LinkError: CustomStringConvertible {
+    /// One line for people: name, message, cause and hint.
+    package var description: String {
+        let hint = self.hint.map { " Hint: \($0)" } ?? ""
+        let cause = self.cause.map { " (\($0))" } ?? ""
+        return "\(self.code.name): \(self.message)\(cause)\(hint)"
+    }
+}

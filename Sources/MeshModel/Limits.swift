@@ -1,0 +1,53 @@
+/// Every bound that holds against a peer, a file or a topology: the one list.
+///
+/// Nothing that comes from outside takes memory before it was compared with a bound here.
+public enum Limits {
+    /// The longest frame body, in bytes.
+    public static let frameBodyBytesMax = 64 << 10
+    /// The bytes of a slice's head: parcel, entry, offset.
+    public static let sliceHeadBytes = 32 + 4 + 4
+    /// The most payload in one slice, in bytes.
+    public static let slicePayloadBytesMax = Self.frameBodyBytesMax - Self.sliceHeadBytes
+    /// The longest stored blob, in bytes: a largest piece that did not shrink.
+    public static let blobBytesMax = 1 << 20
+    /// The largest file that travels as a small parcel, in plain bytes.
+    public static let smallPlainBytesMax = 60 << 10
+    /// The longest opening or closing, in bytes.
+    public static let openingBytesMax = 3 << 10
+    /// The largest file, in bytes.
+    public static let fileBytesMax: Int64 = 1 << 46
+    /// The most entries in a run.
+    public static let entriesPerRunMax = 1_024
+    /// The most entries of one parcel sent beyond the last acked one.
+    public static let entriesUnackedMax = 2_048
+    /// The most entries of one parcel.
+    public static let entriesPerParcelMax = UInt32.max
+    /// The most offers that may be unanswered.
+    public static let offersUnansweredMax = 1_024
+    /// The most bytes of notes that may be unacknowledged.
+    public static let notesUnackedBytesMax = 256 << 10
+    /// The most bytes wanted at a time over one session.
+    public static let wantedBytesPerSessionMax = 8 << 20
+    /// The most bytes wanted at a time by one node, over all its sessions.
+    public static let wantedBytesPerNodeMax = 64 << 20
+    /// What a receiver grants a neighbour for small parcels in flight, in bytes.
+    public static let smallGrantBytes = 1 << 20
+    /// The most leaves in one statement, so that it fits a frame with its passages.
+    public static let leavesPerStatementMax = 128
+    /// The most ranges in one want, ack or answer.
+    public static let rangesPerMessageMax = 1_024
+    /// The most passage lines of a parcel, and the hops that a note may take.
+    public static let hopsMax = 32
+    /// The most bytes a session may leave unsynced.
+    public static let unsyncedBytesPerSessionMax = 8 << 20
+    /// Half-open handshakes at a time.
+    public static let handshakesMax = 64
+    /// How long a handshake with its hello may take, in seconds.
+    public static let handshakeSecondsMax = 30
+    /// The smallest spool that a node may have, in bytes.
+    public static let spoolBytesMin: Int64 = 64 << 20
+    /// The largest topology, view or index, in bytes.
+    public static let topologyBytesMax = 16 << 20
+    /// The longest line on the control socket, in bytes.
+    public static let controlLineBytesMax = 1 << 20
+}

@@ -1,0 +1,65 @@
+/// A set of numbers kept as sorted, disjoint, non-adjacent runs: it costs memory per gap, not per member.
+public struct RunSet: Hashable, Sendable {
+    /// The runs, ascending.
+    public private(set) var runs: [ClosedRange<UInt64>] = []
+
+    /// The empty set.
+    public init() {}
+
+    /// A set of the numbers in all the given runs, which may overlap and come in any order.
+    public init(_ runs: some Sequence<ClosedRange<UInt64>>) {
+        for run in runs { self.insert(run) }
+    }
+
+    /// Whether it has no member.
+    public var isEmpty: Bool { self.runs.isEmpty }
+
+    /// How many members it has.
+    public var count: UInt64 { self.runs.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) } }
+
+    /// Whether `number` is a member. O(log *runs*).
+    public func contains(_ number: UInt64) -> Bool {
+        let index = self.firstRun(endingAtOrAfter: number)
+        return index < self.runs.count && self.runs[index].contains(number)
+    }
+
+    /// Adds one number.
+    public mutating func insert(_ number: UInt64) { self.insert(number...number) }
+
+    /// Adds a run, joining it with those that it touches.
+    public mutating func insert(_ run: ClosedRange<UInt64>) {
+        let before = run.lowerBound == 0 ? 0 : run.lowerBound - 1
+        let start = self.firstRun(endingAtOrAfter: before)
+        var lower = run.lowerBound
+        var upper = run.upperBound
+        var end = start
+        let after = run.upperBound == .max ? .max : run.upperBound + 1
+        while end < self.runs.count, self.runs[end].lowerBound <= after {
+            lower = min(lower, self.runs[end].lowerBound)
+            upper = max(upper, self.runs[end].upperBound)
+            end += 1
+        }
+        self.runs.replaceSubrange(start..<end, with: [lower...upper])
+    }
+
+    /// Removes a number, splitting its run if need be.
+    public mutating func remove(_ number: UInt64) {
+        let index = self.firstRun(endingAtOrAfter: number)
+        guard index < self.runs.count, self.runs[index].contains(number) else { return }
+        let run = self.runs[index]
+        var rest: [ClosedRange<UInt64>] = []
+        if run.lowerBound < number { rest.append(run.lowerBound...number - 1) }
+        if number < run.upperBound { rest.append(number + 1...run.upperBound) }
+        self.runs.replaceSubrange(index...index, with: rest)
+    }
+
+    private func firstRun(endingAtOrAfter number: UInt64) -> Int {
+        var low = 0
+        var high = self.runs.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.runs[middle].upperBound < number { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

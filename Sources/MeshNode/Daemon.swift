@@ -1,0 +1,149 @@
+import Glibc
+package import Logging
+import MeshCustody
+import MeshFiles
+import MeshIdentity
+import MeshLinks
+import MeshModel
+import MeshProtocol
+import MeshSpool
+import MeshTopology
+import ServiceLifecycle
+import UnixSignals
+
+/// One running node.
+package enum Daemon {
+    /// Runs the node whose home is at `home` until SIGTERM or SIGINT.
+    ///
+    /// What it acknowledged is on the disk at every moment: how it ends does not matter to that.
+    ///
+    /// - Throws: `NodeError` or what opening the home and its spool throws; ``StoppedError`` when
+    ///   the disk failed.
+    package static func run(home path: String, logger: Logger) async throws {
+        signal(SIGPIPE, SIG_IGN)
+        let home = try Home.open(path)
+        let lock = try HomeLock(home.paths)
+        defer { withExtendedLifetime(lock) {} }
+        let logger = Self.logger(logger, for: home.node)
+        do { try await home.checkCertificate(at: SystemClock().now()) } catch {
+            logger.error("Certificate not accepted", metadata: ["error": "\(error)"])
+        }
+
+        let (engine, spool) = try Self.engine(home, logger)
+        let calls = CallBook { event in engine.post(.session(event)) }
+        let links = try LinkService(
+            identity: home.tls, check: try Self.check(home),
+            side: LinkSide(
+                hello: { engine.hello(to: $0) }, events: { calls.heard($0) }, logger: logger),
+            refused: { address, error in
+                logger.warning(
+                    "Call refused",
+                    metadata: ["peer.address": "\(address)", "error": "\(error)"])
+            })
+        let control = try ControlServer(
+            socketPath: home.paths.controlSocket, logger: logger, handler: Verbs(engine).handle)
+        // Stopped last to first: nothing is asked any more, calls end, the engine ends.
+        let services: [any Service] = [
+            EngineService(engine: engine),
+            CallService(
+                view: home.view, links: links, calls: calls, engine: engine, logger: logger),
+            TickService(engine: engine), control,
+        ]
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        logger.notice("Node runs", metadata: ["home": "\(home.paths.root)"])
+        do {
+            try await group.run()
+        } catch let error as EngineError {
+            throw StoppedError(error)
+        }
+        try spool.close()
+        logger.notice("Node stopped")
+    }
+
+    private static func logger(_ logger: Logger, for node: NodeName) -> Logger {
+        var logger = logger
+        logger[metadataKey: "node"] = "\(node)"
+        return logger
+    }
+
+    private static func engine(_ home: Home, _ logger: Logger) throws -> (Engine, Spool) {
+        let random = SystemRandomSource()
+        var sources: [FlowName: SourceRoot] = [:]
+        for source in home.view.sends { sources[source.flow] = try Self.source(source) }
+        var landings: [FlowName: LandingRoot] = [:]
+        for (flow, landing) in home.view.receives {
+            try Self.make(landing.path)
+            landings[flow] = try LandingRoot(path: landing.path)
+        }
+        let parts = EngineParts(
+            mesh: home.mesh, node: home.node, runID: random.next(), key: home.statementKey,
+            index: home.index, indexBytes: home.indexBytes, view: home.view, sources: sources,
+            landings: landings, clock: SystemClock(), logger: logger)
+        let options = SpoolOptions(limit: home.view.spool, node: home.node)
+        return try Engine.open(
+            parts, spool: home.paths.spool, disk: RealDisk(), options: options, random: random)
+    }
+
+    /// A source that is not there is made, so that a new site has where to put its files.
+    private static func source(_ source: View.Source) throws -> SourceRoot {
+        try Self.make(source.path)
+        return try SourceRoot(path: source.path)
+    }
+
+    private static func make(_ path: String) throws {
+        guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+        throw NodeError(
+            .homeInvalid, "The directory \(path) is not there and cannot be made.",
+            hint: "Make it, or correct its path in the topology.")
+    }
+
+    /// Who may call: the chain holds now, the index knows the key, the view names a neighbour.
+    private static func check(_ home: Home) throws -> LinkPeerCheck {
+        let check = try PeerCheck(
+            authorityCertificatePEM: home.authorityCertificatePEM, mesh: home.mesh)
+        let neighbours = Set(home.view.neighbours.map(\.name))
+        let index = home.index
+        let floor = index.signedAt
+        return { chain in
+            let peer = try await check.check(chainDER: chain, at: max(SystemClock().now(), floor))
+            guard neighbours.contains(peer.name) else {
+                throw NodeError(
+                    .notPermitted, "\(peer.name) is no neighbour of this node.",
+                    hint: "Declare a link between the two in the topology.")
+            }
+            guard index.tlsFingerprints(of: peer.name).contains(peer.fingerprint) else {
+                throw NodeError(
+                    .notPermitted, "The index knows another TLS key of \(peer.name).",
+                    hint: "Give both nodes homes that were made together.")
+            }
+            return peer.name
+        }
+    }
+}
+
+/// The machine's clock.
+struct SystemClock: WallClock {
+    func now() -> UnixMilliseconds {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UnixMilliseconds(Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}
+
+/// The node stopped because it could not keep its promises.
+package struct StoppedError: Error, Sendable {
+    /// A stable name, such as `disk_failed`.
+    package let code: String
+    /// What happened.
+    package let message: String
+    /// What an operator can do about it.
+    package let hint: String?
+
+    init(_ error: EngineError) {
+        (self.code, self.message, self.hint) = (error.code, error.message, error.hint)
+    }
+}

@@ -1,0 +1,72 @@
+/// Something that a node, or a command beside it, could not do.
+///
+/// Branch on ``code``. Show ``description`` to people; it is not stable and is never parsed.
+package struct NodeError: Error, Sendable {
+    /// What kind of failure this is.
+    package struct Code: Hashable, Sendable {
+        /// Exhaustive inside the package, so that exit codes come from a `switch`.
+        package enum Kind: String, CaseIterable, Sendable {
+            case alreadyRunning = "already_running"
+            case controlFailed = "control_failed"
+            case homeExists = "home_exists"
+            case homeInvalid = "home_invalid"
+            case homeMissing = "home_missing"
+            case notPermitted = "not_permitted"
+            case notReachable = "not_reachable"
+            case siteForbids = "site_forbids"
+        }
+
+        package let kind: Kind
+
+        /// A stable name for logs, metrics and the JSON API.
+        package var name: String { self.kind.rawValue }
+
+        /// Another daemon has this home.
+        package static let alreadyRunning = Self(kind: .alreadyRunning)
+        /// The daemon answered in a way that cannot be understood, or hung up.
+        package static let controlFailed = Self(kind: .controlFailed)
+        /// Something is there already, and nothing is overwritten.
+        package static let homeExists = Self(kind: .homeExists)
+        /// A file of the home is damaged, or does not fit the others.
+        package static let homeInvalid = Self(kind: .homeInvalid)
+        /// There is no home at this path, or a file of it is missing.
+        package static let homeMissing = Self(kind: .homeMissing)
+        /// The operating system said no.
+        package static let notPermitted = Self(kind: .notPermitted)
+        /// No daemon answers.
+        package static let notReachable = Self(kind: .notReachable)
+        /// The mesh declares what the site's administrator has not allowed.
+        package static let siteForbids = Self(kind: .siteForbids)
+    }
+
+    /// The kind of failure, to branch on.
+    package let code: Code
+    /// What happened, with the values involved.
+    package let message: String
+    /// What an operator can do about it, when there is something to do.
+    package let hint: String?
+    /// The failure underneath, when there is one.
+    package let cause: (any Error)?
+
+    /// Gathers an error.
+    package init(
+        _ code: Code,
+        _ message: String,
+        hint: String? = nil,
+        cause: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.cause = cause
+    }
+}
+
+extension NodeError: CustomStringConvertible {
+    /// One line for people: name, message, cause and hint.
+    package var description: String {
+        let hint = self.hint.map { " Hint: \($0)" } ?? ""
+        let cause = self.cause.map { " (\($0))" } ?? ""
+        return "\(self.code.name): \(self.message)\(cause)\(hint)"
+    }
+}

@@ -1,0 +1,73 @@
+import MeshCustody
+import MeshModel
+import MeshSpool
+import Synchronization
+
+/// Turns requests on the control socket into questions to the engine.
+struct Verbs: Sendable {
+    private let engine: Engine
+
+    init(_ engine: Engine) { self.engine = engine }
+
+    func handle(
+        _ request: ControlRequest, _ emit: @escaping @Sendable (JSONValue) -> Void
+    ) async throws -> JSONValue {
+        switch request.verb {
+        case "status":
+            return try JSONValue(encoding: await self.ask { .status($0) } as StatusReport)
+        case "trace": return try await self.trace(request)
+        case "send": return try await self.send(request, emit)
+        default:
+            throw ControlError(
+                code: "unknown_verb", message: "This daemon does not know `\(request.verb)`.",
+                hint: "The daemon may be older than the command: restart it.")
+        }
+    }
+
+    private func trace(_ request: ControlRequest) async throws -> JSONValue {
+        if let id = request.arguments["id"]?.string.flatMap({ Hex.decode($0) }) {
+            return try JSONValue(
+                encoding: await self.ask { .trace(.id(id), $0) } as TraceReport)
+        }
+        var report = TraceReport(parcels: [])
+        for name in ["path", "absolute"] where report.parcels.isEmpty {
+            guard let path = request.arguments[name]?.bytes else { continue }
+            report = await self.ask { .trace(.path(path), $0) }
+        }
+        return try JSONValue(encoding: report)
+    }
+
+    private func send(
+        _ request: ControlRequest, _ emit: @escaping @Sendable (JSONValue) -> Void
+    ) async throws -> JSONValue {
+        guard let paths = request.arguments["paths"]?.array?.compactMap(\.bytes), !paths.isEmpty
+        else { throw ControlError(code: "usage", message: "`send` needs paths.") }
+        let flow = request.arguments["flow"]?.string
+        let name = flow.flatMap { FlowName($0) }
+        if let flow, name == nil {
+            throw ControlError(code: "usage", message: "`\(flow)` is no flow's name.")
+        }
+        let result: Result<SendReport, EngineError> = await self.ask { reply in
+            .send(
+                SendTask(
+                    id: SystemRandomSource().next() >> 1, paths: paths, flow: name,
+                    waitsForLanding: request.arguments["wait"]?.string == "landed",
+                    progress: { report in
+                        if let event = try? JSONValue(encoding: report) { emit(event) }
+                    }, reply: reply))
+        }
+        switch result {
+        case .success(let report): return try JSONValue(encoding: report)
+        case .failure(let error):
+            throw ControlError(code: error.code, message: error.message, hint: error.hint)
+        }
+    }
+
+    private func ask<T: Sendable>(
+        _ command: (@escaping @Sendable (T) -> Void) -> EngineCommand
+    ) async -> T {
+        await withCheckedContinuation { continuation in
+            self.engine.post(.command(command { continuation.resume(returning: $0) }))
+        }
+    }
+}

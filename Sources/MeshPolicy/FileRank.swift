@@ -1,0 +1,29 @@
+package import MeshModel
+package import MeshTopology
+
+/// What decides a file's place among those that wait.
+package struct FileRank: Hashable, Sendable {
+    package var modifiedNanoseconds: Int64
+    package var size: Int64
+    package var path: PathBytes
+
+    /// Gathers what the orders of a topology look at.
+    package init(modifiedNanoseconds: Int64, size: Int64, path: PathBytes) {
+        self.modifiedNanoseconds = modifiedNanoseconds
+        self.size = size
+        self.path = path
+    }
+
+    /// Whether this file goes before another; equals go by path, so that the order is total.
+    package func precedes(_ other: Self, by order: FileOrder) -> Bool {
+        switch order {
+        case .newest where self.modifiedNanoseconds != other.modifiedNanoseconds:
+            self.modifiedNanoseconds > other.modifiedNanoseconds
+        case .oldest where self.modifiedNanoseconds != other.modifiedNanoseconds:
+            self.modifiedNanoseconds < other.modifiedNanoseconds
+        case .smallest where self.size != other.size: self.size < other.size
+        case .largest where self.size != other.size: self.size > other.size
+        default: self.path < other.path
+        }
+    }
+}

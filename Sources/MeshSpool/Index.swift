@@ -1,0 +1,89 @@
+import GRDB
+package import MeshModel
+
+/// What the log says, arranged for questions: SQLite, written only by ``apply(_:reaching:)``.
+///
+/// Never the truth: it may be deleted, and comes back the same from a snapshot and the log. SQLite
+/// therefore runs with `synchronous=NORMAL`; a commit lost with the power is replayed at start.
+package final class Index: LogIndex {
+    let database: DatabasePool
+    let node: NodeName
+
+    /// Opens or creates the index and brings its schema up to date.
+    ///
+    /// - Parameters:
+    ///   - path: The database file.
+    ///   - node: Whose index this is; tells own statements from others'.
+    /// - Throws: `DatabaseError` if the file is no sound database: the caller then builds it anew.
+    package init(path: String, node: NodeName) throws {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(10)
+        configuration.maximumReaderCount = 3
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+        }
+        self.database = try DatabasePool(path: path, configuration: configuration)
+        self.node = node
+        try Self.migrator.migrate(self.database)
+    }
+
+    package func position() throws -> LogPosition? {
+        try self.database.read { try Self.position($0) }
+    }
+
+    package func apply(_ records: [LoggedRecord], reaching position: LogPosition) throws {
+        try self.database.write { db in
+            for record in records { try self.apply(record, db) }
+            try Self.setPosition(position, db)
+        }
+    }
+
+    package func checkpoint() throws -> Bool {
+        try self.database.writeWithoutTransaction { db in
+            try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
+        }
+    }
+
+    package func segmentsInUse() throws -> Set<SegmentNumber> {
+        try self.database.read { db in
+            let numbers = try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT segment FROM blob
+                    UNION SELECT DISTINCT body_segment FROM parcel WHERE body_segment IS NOT NULL
+                    """)
+            return Set(numbers.map { SegmentNumber(UInt32(truncatingIfNeeded: $0)) })
+        }
+    }
+
+    static func position(_ db: Database) throws -> LogPosition? {
+        guard
+            let row = try Row.fetchOne(db, sql: "SELECT segment, byte_offset FROM log_position")
+        else { return nil }
+        return LogPosition(
+            segment: SegmentNumber(UInt32(truncatingIfNeeded: row[0] as Int64)),
+            offset: UInt64(bitPattern: row[1] as Int64)
+        )
+    }
+
+    static func setPosition(_ position: LogPosition, _ db: Database) throws {
+        try db.run(
+            """
+            INSERT INTO log_position (one, segment, byte_offset) VALUES (1, ?, ?)
+            ON CONFLICT (one) DO UPDATE SET segment = excluded.segment,
+                byte_offset = excluded.byte_offset
+            """,
+            [Int64(position.segment.rawValue), Int64(bitPattern: position.offset)])
+    }
+
+    /// Closes the database; pending reads end first.
+    package func close() throws { try self.database.close() }
+}
+
+extension Database {
+    /// Runs one statement, prepared once per connection.
+    func run(_ sql: String, _ arguments: StatementArguments = []) throws {
+        try self.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

@@ -1,0 +1,300 @@
+import GRDB
+import MeshContent
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+// What each kind of record means to the index. A function of the record and the rows alone:
+// replaying the log must give the same rows.
+extension Index {
+    func apply(_ record: LoggedRecord, _ db: Database) throws {
+        if record.kind == .blob { return try self.applyBlob(record, db) }
+        guard let body = record.body else { throw SpoolRowError.malformed }
+        switch record.kind {
+        case .blob: break
+        case .incarnation:
+            let message = try ProtoIncarnationRecord(serializedBytes: body)
+            try db.run(
+                "INSERT OR REPLACE INTO incarnation (number, random, at) VALUES (?, ?, ?)",
+                [
+                    Int64(bitPattern: message.number), Int64(bitPattern: message.random),
+                    message.at,
+                ])
+        case .opening: try self.applyOpening(ProtoOpeningRecord(serializedBytes: body), db)
+        case .small:
+            try self.applySmall(
+                ProtoSmallRecord(serializedBytes: body), at: record.location, db)
+        case .admission: try self.applyAdmission(ProtoAdmissionRecord(serializedBytes: body), db)
+        case .entries: try self.applyEntries(ProtoEntriesRecord(serializedBytes: body), db)
+        case .closing: try self.applyClosing(ProtoClosingRecord(serializedBytes: body), db)
+        case .statement:
+            try self.applyStatement(ProtoStatementRecord(serializedBytes: body), record.id, db)
+        case .intent: try self.applyIntent(ProtoIntentRecord(serializedBytes: body), db)
+        case .landed: try self.applyLanded(ProtoLandedRecord(serializedBytes: body), db)
+        case .evict: try self.applyEvict(ProtoEvictRecord(serializedBytes: body), db)
+        case .note: try self.applyNote(ProtoNoteRecord(serializedBytes: body), db)
+        case .task: try self.applyTask(ProtoTaskRecord(serializedBytes: body), db)
+        case .peer:
+            let message = try ProtoPeerRecord(serializedBytes: body)
+            try self.rememberPeer(
+                message.node, number: message.incarnationNumber,
+                random: message.incarnationRandom, batch: message.batch, at: message.at, db)
+        case .end: break  // Written by later versions; the statement says all that is needed here.
+        }
+    }
+
+    private func applyOpening(_ message: ProtoOpeningRecord, _ db: Database) throws {
+        let opening = try SignedOpening(
+            bytes: [UInt8](message.opening), signature: [UInt8](message.signature))
+        try self.insertParcel(
+            opening.opening, id: opening.id, bytes: message.opening,
+            signature: message.signature, giver: message.giver, stamp: message.stamp,
+            isSmall: false, state: .arriving, at: message.at, db)
+    }
+
+    private func applySmall(
+        _ message: ProtoSmallRecord, at location: BodyLocation, _ db: Database
+    ) throws {
+        let small = try SmallParcel(
+            parsingOpening: [UInt8](message.opening), closing: [UInt8](message.closing),
+            signature: [UInt8](message.signature), codec: message.codec,
+            content: [UInt8](message.content))
+        try self.insertParcel(
+            small.opening.opening, id: small.id, bytes: message.opening, signature: message.signature,
+            giver: message.giver, stamp: message.stamp, isSmall: true,
+            state: message.giver.isEmpty ? .held : .arriving, at: message.at, db)
+        // A copy that arrives again heals a damaged one; a parcel that has moved on needs none.
+        try db.run(
+            """
+            UPDATE parcel SET closing = ?, passage = CASE WHEN closing IS NULL THEN ? ELSE passage
+                END, closed_at = ifnull(closed_at, ?),
+                held_at = CASE WHEN giver IS NULL THEN ifnull(held_at, ?) ELSE held_at END,
+                body_segment = ?, body_offset = ?, body_length = ?, is_damaged = 0
+            WHERE parcel_id = ? AND state IN ('arriving', 'held')
+            """,
+            [
+                message.closing, Self.encodePassage(message.passage), message.at, message.at,
+                Int64(location.segment.rawValue), Int64(bitPattern: location.offset),
+                Int64(location.length), Data(small.id.bytes),
+            ])
+    }
+
+    private func insertParcel(
+        _ opening: Opening, id: ParcelID, bytes: Data, signature: Data, giver: String,
+        stamp: Data, isSmall: Bool, state: ParcelState, at: Int64, _ db: Database
+    ) throws {
+        try db.run(
+            """
+            INSERT OR IGNORE INTO parcel (parcel_id, origin, flow, incarnation_number,
+                incarnation_random, sequence, collector, class, size, path, giver, stamp,
+                opening, opening_signature, passage, is_small, state, arrived_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                Data(id.bytes), opening.origin.text, opening.flow.text,
+                Int64(bitPattern: opening.incarnation.number),
+                Int64(bitPattern: opening.incarnation.random),
+                Int64(bitPattern: opening.sequence.rawValue), opening.collector.text,
+                Int64(opening.parcelClass), opening.size.rawValue, Data(opening.path),
+                giver.isEmpty ? nil : giver, stamp.isEmpty ? nil : stamp, bytes, signature,
+                Data(), isSmall ? 1 : 0, state.rawValue, at,
+            ])
+        guard giver.isEmpty, !stamp.isEmpty else { return }
+        try db.run(
+            """
+            INSERT INTO source_file (flow, path, stamp, parcel)
+            SELECT flow, path, stamp, number FROM parcel WHERE parcel_id = ?
+            ON CONFLICT (flow, path) DO UPDATE SET stamp = excluded.stamp,
+                parcel = excluded.parcel,
+                attempts = CASE WHEN source_file.stamp = x'' THEN source_file.attempts ELSE 0 END
+            """, [Data(id.bytes)])
+    }
+
+    private func applyAdmission(_ message: ProtoAdmissionRecord, _ db: Database) throws {
+        try db.run(
+            "UPDATE parcel SET reserved = ?, giver = ? WHERE parcel_id = ?",
+            [Int64(bitPattern: message.reserved), message.giver, message.parcelID])
+    }
+
+    private func applyEntries(_ message: ProtoEntriesRecord, _ db: Database) throws {
+        guard let parcel = try self.live(message.parcelID, db) else { return }
+        let encoded = [UInt8](message.entries)
+        var number = Int64(bitPattern: message.first)
+        for start in stride(from: 0, to: encoded.count, by: Entry.encodedByteCount) {
+            let entry = encoded[start..<min(start + Entry.encodedByteCount, encoded.count)]
+            try db.run(
+                """
+                INSERT OR IGNORE INTO entry (parcel, number, blob_id, encoded) VALUES (?, ?, ?, ?)
+                """, [parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry)])
+            number += 1
+        }
+        try db.run(
+            """
+            UPDATE parcel SET entries_known = max(entries_known, ?)
+            WHERE number = ? AND entries_known >= ?
+            """, [number, parcel, Int64(bitPattern: message.first)])
+    }
+
+    private func applyBlob(_ record: LoggedRecord, _ db: Database) throws {
+        // A blob that nothing refers to any more is dead on arrival.
+        let id = Data(record.id.bytes)
+        guard
+            try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT 1 FROM entry WHERE blob_id = ? LIMIT 1"),
+                arguments: [id]) != nil
+        else { return }
+        try db.run(
+            """
+            INSERT OR REPLACE INTO blob (blob_id, segment, byte_offset, byte_length)
+            VALUES (?, ?, ?, ?)
+            """,
+            [
+                id, Int64(record.location.segment.rawValue),
+                Int64(bitPattern: record.location.offset), Int64(record.location.length),
+            ])
+    }
+
+    private func applyClosing(_ message: ProtoClosingRecord, _ db: Database) throws {
+        // What the origin has closed it can reproduce, so it is custodian; others must first say so.
+        try db.run(
+            """
+            UPDATE parcel SET
+                passage = CASE WHEN closing IS NULL THEN ? ELSE passage END,
+                closing = ifnull(closing, ?),
+                closing_signature = ifnull(closing_signature, ?),
+                closed_at = ifnull(closed_at, ?),
+                held_at = CASE WHEN giver IS NULL THEN ifnull(held_at, ?) ELSE held_at END,
+                is_damaged = CASE WHEN giver IS NULL THEN 0 ELSE is_damaged END,
+                state = CASE WHEN giver IS NULL AND state = 'arriving' THEN 'held' ELSE state END
+            WHERE parcel_id = ?
+            """,
+            [
+                Self.encodePassage(message.passage), message.closing, message.signature,
+                message.at, message.at, message.parcelID,
+            ])
+    }
+
+    private func applyIntent(_ message: ProtoIntentRecord, _ db: Database) throws {
+        try db.run(
+            """
+            INSERT OR REPLACE INTO intent (parcel_id, temporary_path, device, inode, final_path)
+            VALUES (?, ?, ?, ?, ?)
+            """,
+            [
+                message.parcelID, message.temporary, Int64(bitPattern: message.device),
+                Int64(bitPattern: message.inode), message.final,
+            ])
+    }
+
+    private func applyLanded(_ message: ProtoLandedRecord, _ db: Database) throws {
+        try db.run("DELETE FROM intent WHERE parcel_id = ?", [message.parcelID])
+        try db.run(
+            """
+            INSERT INTO landed (origin, flow, path, landed_path, incarnation_number,
+                incarnation_random, sequence, digest, size, at)
+            SELECT origin, flow, path, ?, incarnation_number, incarnation_random, sequence, ?, ?, ?
+            FROM parcel WHERE parcel_id = ?
+            ON CONFLICT (origin, flow, path) DO UPDATE SET
+                landed_path = excluded.landed_path,
+                incarnation_number = excluded.incarnation_number,
+                incarnation_random = excluded.incarnation_random,
+                sequence = excluded.sequence, digest = excluded.digest, size = excluded.size,
+                at = excluded.at
+            WHERE (excluded.incarnation_number, excluded.sequence)
+                > (landed.incarnation_number, landed.sequence)
+            """,
+            [
+                message.path, message.digest, Int64(bitPattern: message.size), message.at,
+                message.parcelID,
+            ])
+    }
+
+    private func applyEvict(_ message: ProtoEvictRecord, _ db: Database) throws {
+        for id in message.blobIds {
+            try db.run(
+                """
+                UPDATE parcel SET is_damaged = 1 WHERE state = 'held' AND number IN
+                    (SELECT parcel FROM entry WHERE blob_id = ?)
+                """, [id])
+            try db.run("DELETE FROM blob WHERE blob_id = ?", [id])
+            try db.run(
+                """
+                UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
+                    is_damaged = 1 WHERE parcel_id = ? AND state IN ('arriving', 'held')
+                """, [id])
+        }
+    }
+
+    private func applyNote(_ message: ProtoNoteRecord, _ db: Database) throws {
+        for digest in message.statements {
+            try db.run(
+                "DELETE FROM outbox WHERE neighbour = ? AND digest = ?",
+                [message.neighbour, digest])
+        }
+    }
+
+    private func applyTask(_ message: ProtoTaskRecord, _ db: Database) throws {
+        if message.finished {
+            try db.run("DELETE FROM task WHERE id = ?", [Int64(bitPattern: message.id)])
+        } else {
+            try db.run(
+                "INSERT OR REPLACE INTO task (id, kind, body) VALUES (?, ?, ?)",
+                [Int64(bitPattern: message.id), message.kind, message.body])
+        }
+    }
+
+    func rememberPeer(
+        _ node: String, number: UInt64, random: UInt64, batch: UInt64, at: Int64, _ db: Database
+    ) throws {
+        try db.run(
+            """
+            INSERT INTO peer (node, incarnation_number, incarnation_random, batch, at)
+            VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (node) DO UPDATE SET
+                batch = CASE WHEN incarnation_number = excluded.incarnation_number
+                    THEN max(batch, excluded.batch) ELSE excluded.batch END,
+                incarnation_number = excluded.incarnation_number,
+                incarnation_random = excluded.incarnation_random, at = excluded.at
+            WHERE excluded.incarnation_number >= incarnation_number
+            """,
+            [node, Int64(bitPattern: number), Int64(bitPattern: random),
+                Int64(bitPattern: batch), at])
+    }
+
+    /// The local number of a parcel whose content still matters here.
+    private func live(_ id: Data, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT number FROM parcel WHERE parcel_id = ? AND state IN ('arriving', 'held')
+                    """), arguments: [id])
+    }
+
+    static func encodePassage(_ lines: [Data]) -> Data {
+        var bytes: [UInt8] = []
+        for line in lines {
+            bytes.append(UInt8(truncatingIfNeeded: line.count >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: line.count))
+            bytes += line
+        }
+        return Data(bytes)
+    }
+
+    static func decodePassage(_ data: Data) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        var rest = [UInt8](data)[...]
+        while rest.count >= 2 {
+            let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+            lines.append(Array(rest.dropFirst(2).prefix(length)))
+            rest = rest.dropFirst(2 + length)
+        }
+        return lines
+    }
+}

@@ -1,0 +1,227 @@
+import GRDB
+package import MeshModel
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+// Questions about lives, statements, landings, sources and tasks.
+extension Index {
+    /// The life of the log that goes on, or `nil` before the first.
+    package func incarnation() throws -> Incarnation? {
+        try self.database.read { db in
+            try Row.fetchOne(
+                db, sql: "SELECT number, random FROM incarnation ORDER BY number DESC LIMIT 1"
+            ).map { row in
+                Incarnation(
+                    number: UInt64(bitPattern: row[0] as Int64),
+                    random: UInt64(bitPattern: row[1] as Int64))
+            }
+        }
+    }
+
+    /// The highest sequence given here to a flow in a life.
+    package func lastSequence(of stream: FlowStream) throws -> SequenceNumber {
+        try self.database.read { db in
+            SequenceNumber(
+                UInt64(
+                    bitPattern: try Int64.fetchOne(
+                        db,
+                        sql: """
+                            SELECT ifnull(max(sequence), 0) FROM parcel
+                            WHERE origin = ? AND flow = ? AND incarnation_number = ?
+                                AND incarnation_random = ?
+                            """,
+                        arguments: [
+                            stream.origin.text, stream.flow.text,
+                            Int64(bitPattern: stream.incarnation.number),
+                            Int64(bitPattern: stream.incarnation.random),
+                        ]) ?? 0))
+        }
+    }
+
+    /// The last batch signed in a life: its number and digest.
+    package func lastBatch(in incarnation: Incarnation) throws -> (number: UInt64, digest: Digest)? {
+        try self.database.read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db, sql: "SELECT number, digest FROM own_batch WHERE incarnation_number = ?",
+                    arguments: [Int64(bitPattern: incarnation.number)]),
+                let digest = Digest(row[1] as Data)
+            else { return nil }
+            return (UInt64(bitPattern: row[0] as Int64), digest)
+        }
+    }
+
+    /// The highest batch of a neighbour that is held here, with the life it belongs to.
+    package func peer(_ node: NodeName) throws -> (incarnation: Incarnation, batch: UInt64)? {
+        try self.database.read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT incarnation_number, incarnation_random, batch FROM peer WHERE node = ?
+                    """, arguments: [node.text]
+            ).map { row in
+                (
+                    Incarnation(
+                        number: UInt64(bitPattern: row[0] as Int64),
+                        random: UInt64(bitPattern: row[1] as Int64)),
+                    UInt64(bitPattern: row[2] as Int64)
+                )
+            }
+        }
+    }
+
+    /// Statements that touch a parcel, oldest first.
+    package func statements(of parcel: Int64) throws -> [StoredStatement] {
+        try self.database.read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT statement.digest, statement.bytes, statement.is_issued, statement.at
+                        FROM parcel_statement JOIN statement USING (digest)
+                        WHERE parcel_statement.parcel = ? ORDER BY statement.at, statement.kind
+                        """), arguments: [parcel]
+            ).compactMap { row in
+                Digest(row[0] as Data).map { digest in
+                    StoredStatement(
+                        digest: digest, bytes: [UInt8](row[1] as Data), isIssuedHere: row[2],
+                        at: UnixMilliseconds(row[3] as Int64))
+                }
+            }
+        }
+    }
+
+    /// Statements that a neighbour has not yet noted, in order, from a number on.
+    package func outbox(
+        to neighbour: NodeName, after number: Int64, limit: Int
+    ) throws -> [(number: Int64, digest: Digest, bytes: [UInt8])] {
+        try self.database.read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT outbox.number, outbox.digest, statement.bytes
+                        FROM outbox JOIN statement USING (digest)
+                        WHERE outbox.neighbour = ? AND outbox.number > ?
+                        ORDER BY outbox.number LIMIT ?
+                        """), arguments: [neighbour.text, number, limit]
+            ).compactMap { row in
+                Digest(row[1] as Data).map { (row[0] as Int64, $0, [UInt8](row[2] as Data)) }
+            }
+        }
+    }
+
+    /// How many statements wait for neighbours to note them.
+    package func outboxCount() throws -> Int {
+        try self.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM outbox") ?? 0 }
+    }
+
+    /// Whether a sequence of a stream has ended.
+    package func hasSeen(_ stream: FlowStream, _ sequence: SequenceNumber) throws -> Bool {
+        try self.database.read { db in
+            let last = try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT last FROM seen WHERE origin = ? AND flow = ?
+                            AND incarnation_number = ? AND incarnation_random = ? AND first <= ?
+                        ORDER BY first DESC LIMIT 1
+                        """), arguments: Self.key(stream, sequence))
+            return last.map { UInt64(bitPattern: $0) >= sequence.rawValue } ?? false
+        }
+    }
+
+    /// What stands at the collector for an origin's path.
+    package func landed(
+        origin: NodeName, flow: FlowName, path: [UInt8]
+    ) throws -> LandedVersion? {
+        try self.database.read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: """
+                            SELECT landed_path, digest, size, incarnation_number,
+                                incarnation_random, sequence
+                            FROM landed WHERE origin = ? AND flow = ? AND path = ?
+                            """), arguments: [origin.text, flow.text, Data(path)]),
+                let landedPath = PathBytes([UInt8](row[0] as Data)),
+                let digest = Digest(row[1] as Data)
+            else { return nil }
+            return LandedVersion(
+                path: landedPath, digest: digest, size: ByteCount(row[2] as Int64),
+                incarnation: Incarnation(
+                    number: UInt64(bitPattern: row[3] as Int64),
+                    random: UInt64(bitPattern: row[4] as Int64)),
+                sequence: SequenceNumber(UInt64(bitPattern: row[5] as Int64)))
+        }
+    }
+
+    /// Landings that were about to rename when the node stopped.
+    package func intents() throws -> [LandingIntent] {
+        try self.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT parcel_id, temporary_path, device, inode, final_path FROM intent
+                    ORDER BY parcel_id
+                    """
+            ).compactMap { row in
+                guard let parcel = ParcelID(bytes: row[0] as Data),
+                    let temporary = PathBytes([UInt8](row[1] as Data)),
+                    let final = PathBytes([UInt8](row[4] as Data))
+                else { return nil }
+                return LandingIntent(
+                    parcel: parcel, temporary: temporary,
+                    device: UInt64(bitPattern: row[2] as Int64),
+                    inode: UInt64(bitPattern: row[3] as Int64), final: final)
+            }
+        }
+    }
+
+    /// The stamps of every file that a flow has opened, by path: to compare a scan with.
+    package func sourceStamps(flow: FlowName) throws -> [PathBytes: FileStamp] {
+        try self.database.read { db in
+            var stamps: [PathBytes: FileStamp] = [:]
+            let cursor = try Row.fetchCursor(
+                db, sql: "SELECT path, stamp FROM source_file WHERE flow = ?",
+                arguments: [flow.text])
+            while let row = try cursor.next() {
+                guard let path = PathBytes([UInt8](row[0] as Data)),
+                    let stamp = FileStamp(bytes: [UInt8](row[1] as Data))
+                else { continue }
+                stamps[path] = stamp
+            }
+            return stamps
+        }
+    }
+
+    /// The parcel that a source file's version became.
+    package func capture(flow: FlowName, path: [UInt8]) throws -> (FileStamp, ParcelID)? {
+        try self.database.read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: """
+                            SELECT source_file.stamp, parcel.parcel_id
+                            FROM source_file JOIN parcel ON parcel.number = source_file.parcel
+                            WHERE source_file.flow = ? AND source_file.path = ?
+                            """), arguments: [flow.text, Data(path)]),
+                let stamp = FileStamp(bytes: [UInt8](row[0] as Data)),
+                let parcel = ParcelID(bytes: row[1] as Data)
+            else { return nil }
+            return (stamp, parcel)
+        }
+    }
+
+    /// Promises to commands that are not kept yet.
+    package func tasks() throws -> [SpoolTask] {
+        try self.database.read { db in
+            try Row.fetchAll(db, sql: "SELECT id, kind, body FROM task ORDER BY id").map { row in
+                SpoolTask(
+                    id: UInt64(bitPattern: row[0] as Int64), kind: row[1],
+                    body: [UInt8](row[2] as Data))
+            }
+        }
+    }
+}

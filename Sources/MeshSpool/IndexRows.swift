@@ -1,0 +1,111 @@
+import GRDB
+import MeshModel
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+// Rows as a snapshot holds them: the table's number, then each value with its storage class.
+extension Index {
+    package func exportRows(_ row: ([UInt8]) throws -> Void) throws -> LogPosition {
+        try self.database.read { db in
+            for (number, table) in Self.tables.enumerated() {
+                let columns = try db.columns(in: table).map(\.name)
+                let key = try db.primaryKey(table).columns
+                let order = key.isEmpty ? columns : key
+                let cursor = try Row.fetchCursor(
+                    db,
+                    sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table) "
+                        + "ORDER BY \(order.joined(separator: ", "))")
+                while let next = try cursor.next() {
+                    try row(Self.encode(next, table: UInt8(number), columns: columns.count))
+                }
+            }
+            return try Self.position(db) ?? LogPosition(segment: SegmentNumber(0), offset: 0)
+        }
+    }
+
+    package func importRows(
+        _ next: () throws -> [UInt8]?, reaching position: LogPosition
+    ) throws {
+        // Rows come parents last where tables refer to each other in both directions.
+        try self.database.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA foreign_keys = OFF")
+            try db.inTransaction {
+                for table in Self.tables { try db.execute(sql: "DELETE FROM \(table)") }
+                while let row = try next() {
+                    let (table, values) = try Self.decode(row)
+                    let marks = Array(repeating: "?", count: values.count)
+                    try db.run(
+                        "INSERT INTO \(table) VALUES (\(marks.joined(separator: ", ")))",
+                        StatementArguments(values))
+                }
+                try Self.setPosition(position, db)
+                return .commit
+            }
+            try db.execute(sql: "PRAGMA foreign_keys = ON")
+        }
+    }
+
+    private enum Tag: UInt8 { case null = 0, integer, text, blob }
+
+    private static func encode(_ row: Row, table: UInt8, columns: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = [table, UInt8(columns)]
+        func number(_ value: UInt64, _ width: Int) {
+            for shift in (0..<width).reversed() {
+                bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift)))
+            }
+        }
+        for column in 0..<columns {
+            let value: DatabaseValue = row[column]
+            switch value.storage {
+            case .null: bytes.append(Tag.null.rawValue)
+            case .int64(let integer):
+                bytes.append(Tag.integer.rawValue)
+                number(UInt64(bitPattern: integer), 8)
+            case .string(let text):
+                bytes.append(Tag.text.rawValue)
+                number(UInt64(text.utf8.count), 4)
+                bytes += text.utf8
+            case .blob(let data):
+                bytes.append(Tag.blob.rawValue)
+                number(UInt64(data.count), 4)
+                bytes += data
+            case .double:
+                throw SpoolRowError.malformed  // No column holds one.
+            }
+        }
+        return bytes
+    }
+
+    private static func decode(_ row: [UInt8]) throws -> (table: String, [DatabaseValue]) {
+        var rest = row[...]
+        func take(_ count: Int) throws -> ArraySlice<UInt8> {
+            guard rest.count >= count else { throw SpoolRowError.malformed }
+            defer { rest = rest.dropFirst(count) }
+            return rest.prefix(count)
+        }
+        func number(_ width: Int) throws -> UInt64 {
+            try take(width).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        let table = Int(try number(1))
+        guard Self.tables.indices.contains(table) else { throw SpoolRowError.malformed }
+        let values: [DatabaseValue] = try (0..<Int(try number(1))).map { _ in
+            switch Tag(rawValue: UInt8(try number(1))) {
+            case .null: .null
+            case .integer: Int64(bitPattern: try number(8)).databaseValue
+            case .text:
+                String(decoding: try take(Int(try number(4))), as: UTF8.self).databaseValue
+            case .blob: Data(try take(Int(try number(4)))).databaseValue
+            case nil: throw SpoolRowError.malformed
+            }
+        }
+        guard rest.isEmpty else { throw SpoolRowError.malformed }
+        return (Self.tables[table], values)
+    }
+}
+
+/// A snapshot row that is none of ours.
+enum SpoolRowError: Error { case malformed }

@@ -1,0 +1,179 @@
+import GRDB
+
+extension Index {
+    /// Every table that a snapshot holds, in the order of their rows there.
+    ///
+    /// Nothing is left out: the position of the log is kept beside the rows.
+    static let tables = [
+        "incarnation", "parcel", "entry", "blob", "statement", "parcel_statement", "own_batch",
+        "peer", "seen", "landed", "intent", "outbox", "outbox_end", "source_file", "task",
+    ]
+
+    /// Forward-only: a migration that has shipped is never edited.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("0001-spine") { db in
+            try db.execute(sql: Self.parcelTables)
+            try db.execute(sql: Self.statementTables)
+            try db.execute(sql: Self.endTables)
+        }
+        return migrator
+    }
+
+    private static let parcelTables = """
+        CREATE TABLE log_position (
+            one         INTEGER PRIMARY KEY CHECK (one = 1),
+            segment     INTEGER NOT NULL,
+            byte_offset INTEGER NOT NULL                    -- bytes; records before it are applied
+        ) STRICT;
+        CREATE TABLE incarnation (
+            number INTEGER PRIMARY KEY,
+            random INTEGER NOT NULL,
+            at     INTEGER NOT NULL                         -- Unix milliseconds
+        ) STRICT;
+        CREATE TABLE parcel (
+            number             INTEGER PRIMARY KEY,         -- local, in order of arrival
+            parcel_id          BLOB    NOT NULL UNIQUE CHECK (length(parcel_id) = 32),
+            origin             TEXT    NOT NULL,
+            flow               TEXT    NOT NULL,
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            sequence           INTEGER NOT NULL,
+            collector          TEXT    NOT NULL,
+            class              INTEGER NOT NULL,            -- 0 is the most urgent
+            size               INTEGER NOT NULL CHECK (size >= 0),  -- bytes
+            path               BLOB    NOT NULL,
+            giver              TEXT,                        -- null: captured here
+            stamp              BLOB,                        -- of the source file, captured here
+            opening            BLOB    NOT NULL,
+            opening_signature  BLOB    NOT NULL,
+            closing            BLOB,
+            closing_signature  BLOB,
+            passage            BLOB    NOT NULL,            -- lines up to the giver's
+            is_small           INTEGER NOT NULL CHECK (is_small IN (0, 1)),
+            body_segment       INTEGER,                     -- a small parcel's record
+            body_offset        INTEGER,                     -- bytes
+            body_length        INTEGER,                     -- bytes
+            reserved           INTEGER NOT NULL DEFAULT 0,  -- bytes
+            entries_known      INTEGER NOT NULL DEFAULT 0,  -- entries 0..<n are here
+            state              TEXT    NOT NULL
+                               CHECK (state IN ('arriving', 'held', 'passed', 'ended')),
+            ending             TEXT,                        -- the terminal statement's kind
+            is_damaged         INTEGER NOT NULL DEFAULT 0 CHECK (is_damaged IN (0, 1)),
+            arrived_at         INTEGER NOT NULL,            -- Unix milliseconds, as all below
+            closed_at          INTEGER,
+            held_at            INTEGER,
+            passed_at          INTEGER,
+            passed_to          TEXT,
+            ended_at           INTEGER
+        ) STRICT;
+        CREATE INDEX parcel_live ON parcel (number) WHERE state IN ('arriving', 'held');
+        CREATE INDEX parcel_by_sequence
+            ON parcel (origin, flow, incarnation_number, incarnation_random, sequence);
+        CREATE INDEX parcel_by_path ON parcel (path, number);
+        CREATE INDEX parcel_by_segment ON parcel (body_segment) WHERE body_segment IS NOT NULL;
+        CREATE TABLE entry (
+            parcel  INTEGER NOT NULL REFERENCES parcel (number),
+            number  INTEGER NOT NULL,
+            blob_id BLOB    NOT NULL CHECK (length(blob_id) = 32),
+            encoded BLOB    NOT NULL CHECK (length(encoded) = 41),
+            PRIMARY KEY (parcel, number)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX entry_by_blob ON entry (blob_id);
+        CREATE TABLE blob (
+            blob_id     BLOB    NOT NULL PRIMARY KEY CHECK (length(blob_id) = 32),
+            segment     INTEGER NOT NULL,
+            byte_offset INTEGER NOT NULL,                   -- of the body, bytes
+            byte_length INTEGER NOT NULL CHECK (byte_length >= 0)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX blob_by_segment ON blob (segment);
+        """
+
+    private static let statementTables = """
+        CREATE TABLE statement (
+            digest             BLOB    NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+            signer             TEXT    NOT NULL,
+            kind               TEXT    NOT NULL,
+            batch_number       INTEGER NOT NULL,
+            incarnation_number INTEGER NOT NULL,
+            is_issued          INTEGER NOT NULL CHECK (is_issued IN (0, 1)),  -- 1: made here
+            at                 INTEGER NOT NULL,            -- Unix milliseconds, here
+            bytes              BLOB    NOT NULL             -- a SignedStatement, verbatim
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE parcel_statement (
+            parcel INTEGER NOT NULL REFERENCES parcel (number),
+            digest BLOB    NOT NULL REFERENCES statement (digest),
+            PRIMARY KEY (parcel, digest)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE own_batch (
+            incarnation_number INTEGER NOT NULL PRIMARY KEY,
+            number             INTEGER NOT NULL,
+            digest             BLOB    NOT NULL CHECK (length(digest) = 32)
+        ) STRICT;
+        CREATE TABLE peer (
+            node               TEXT    NOT NULL PRIMARY KEY,
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            batch              INTEGER NOT NULL,            -- highest number held of that incarnation
+            at                 INTEGER NOT NULL             -- Unix milliseconds
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE outbox (
+            neighbour TEXT    NOT NULL,
+            digest    BLOB    NOT NULL REFERENCES statement (digest),
+            number    INTEGER NOT NULL,                     -- order of sending
+            PRIMARY KEY (neighbour, digest)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE outbox_end (
+            neighbour TEXT    NOT NULL PRIMARY KEY,
+            number    INTEGER NOT NULL                      -- the last one given
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX outbox_by_number ON outbox (neighbour, number);
+        """
+
+    private static let endTables = """
+        CREATE TABLE seen (
+            origin             TEXT    NOT NULL,
+            flow               TEXT    NOT NULL,
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            first              INTEGER NOT NULL,            -- sequence
+            last               INTEGER NOT NULL CHECK (last >= first),
+            state              TEXT    NOT NULL,
+            PRIMARY KEY (origin, flow, incarnation_number, incarnation_random, first)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE landed (
+            origin             TEXT    NOT NULL,
+            flow               TEXT    NOT NULL,
+            path               BLOB    NOT NULL,            -- the origin's
+            landed_path        BLOB    NOT NULL,            -- beneath the landing root
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            sequence           INTEGER NOT NULL,
+            digest             BLOB    NOT NULL CHECK (length(digest) = 32),
+            size               INTEGER NOT NULL,            -- bytes
+            at                 INTEGER NOT NULL,            -- Unix milliseconds
+            PRIMARY KEY (origin, flow, path)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE intent (
+            parcel_id      BLOB    NOT NULL PRIMARY KEY CHECK (length(parcel_id) = 32),
+            temporary_path BLOB    NOT NULL,
+            device         INTEGER NOT NULL,
+            inode          INTEGER NOT NULL,
+            final_path     BLOB    NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE source_file (
+            flow     TEXT    NOT NULL,
+            path     BLOB    NOT NULL,
+            stamp    BLOB    NOT NULL,                      -- of the version last opened
+            parcel   INTEGER NOT NULL REFERENCES parcel (number),
+            attempts INTEGER NOT NULL DEFAULT 0,            -- openings refused for their digest
+            PRIMARY KEY (flow, path)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX source_file_by_parcel ON source_file (parcel);
+        CREATE TABLE task (
+            id   INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            body BLOB NOT NULL
+        ) STRICT;
+        """
+}

@@ -1,0 +1,75 @@
+package import MeshModel
+
+/// What a record of the log says.
+package enum RecordKind: UInt8, CaseIterable, Sendable {
+    /// A life of this log begins.
+    case incarnation = 1
+    /// A parcel was started here or offered to us.
+    case opening
+    /// A whole small parcel.
+    case small
+    /// A parcel was admitted and room reserved.
+    case admission
+    /// A run of entries of one parcel.
+    case entries
+    /// The stored bytes of one blob; the record's id is the BlobID.
+    case blob
+    /// A parcel is complete.
+    case closing
+    /// A statement, issued here or received and verified.
+    case statement
+    /// A temporary file is about to become a file.
+    case intent
+    /// A file was landed.
+    case landed
+    /// A parcel ended here.
+    case end
+    /// Blobs were given up.
+    case evict
+    /// Something to tell another node, or its acknowledgement.
+    case note
+    /// What a command was promised.
+    case task
+    /// What is known of a neighbour.
+    case peer
+}
+
+/// What is appended to the log.
+package struct LogRecord: Sendable, Hashable {
+    /// What the record says.
+    package var kind: RecordKind
+    /// The digest that the record is about; `Digest.zero` where there is none.
+    package var id: Digest
+    /// The payload; at most ``bodyBytesMax`` bytes.
+    package var body: [UInt8]
+
+    /// The longest body, in bytes.
+    package static let bodyBytesMax = 2 << 20
+
+    /// Makes a record that is not yet in the log.
+    package init(kind: RecordKind, id: Digest, body: [UInt8]) {
+        self.kind = kind
+        self.id = id
+        self.body = body
+    }
+}
+
+/// A record that is durable in the log: what the index is told.
+package struct LoggedRecord: Sendable, Hashable {
+    /// What the record says.
+    package var kind: RecordKind
+    /// The digest that the record is about.
+    package var id: Digest
+    /// Where its body lies.
+    package var location: BodyLocation
+    /// The payload; `nil` for blobs, whose bytes the index never needs.
+    package var body: [UInt8]?
+
+    /// Describes a record of the log.
+    package init(kind: RecordKind, id: Digest, location: BodyLocation, body: [UInt8]?) {
+        self.kind = kind
+        self.id = id
+        self.location = location
+        self.body = body
+    }
+}

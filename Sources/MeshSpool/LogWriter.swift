@@ -1,0 +1,212 @@
+import MeshModel
+
+/// The end of the log: where records are put, and what of it is not durable yet.
+///
+/// A value behind the spool's lock; every call holds it.
+struct LogWriter: Sendable {
+    /// A segment that takes records.
+    struct OpenSegment: Sendable {
+        var number: SegmentNumber
+        var file: any DiskFile
+        var continues: LogPosition
+        /// Where the next record goes, in bytes.
+        var end: UInt64
+    }
+
+    /// A segment with bytes, or a name, that are not durable.
+    struct DirtySegment: Sendable {
+        var number: SegmentNumber
+        var file: any DiskFile
+        var isNew: Bool
+    }
+
+    /// A segment that takes no more records, and the room that it took in advance.
+    struct FullSegment: Sendable {
+        var number: SegmentNumber
+        var file: any DiskFile
+        var end: UInt64
+    }
+
+    let files: SegmentFiles
+    let segmentBytes: UInt64
+    let mark: UInt32
+    let node: NodeName
+    let incarnation: Incarnation
+
+    var open: OpenSegment?
+    /// Where the log ends.
+    var tail: LogPosition
+    /// The number of the next segment.
+    var next: UInt32
+    /// Everything before it is durable in the log.
+    var synced: LogPosition
+    /// What a commit must sync, in the order of the log.
+    var dirty: [DirtySegment] = []
+    /// What a commit may trim.
+    var full: [FullSegment] = []
+
+    /// A stretch of records that goes into one segment.
+    private struct Stretch {
+        var records: Range<Int>
+        var bytes: UInt64
+        var isNew: Bool
+    }
+
+    /// Writes records at the end of the log and returns where their bodies lie.
+    ///
+    /// Segments that are needed are made before anything is written, so that a full disk refuses
+    /// all of the records or none.
+    ///
+    /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; with
+    ///   `disk_failed`, and the spool must stop: what is there of the records may be valid, and
+    ///   another record in their place could bring the rest of them back to life.
+    mutating func write(_ records: [LogRecord], _ checksums: [UInt32]) throws(SpoolError)
+        -> [BodyLocation]
+    {
+        let plan = self.plan(records)
+        var segments = try self.make(plan.filter(\.isNew))
+        var locations: [BodyLocation] = []
+        locations.reserveCapacity(records.count)
+        for stretch in plan {
+            if stretch.isNew { self.turn(to: segments.removeFirst()) }
+            guard var segment = self.open else { continue }
+            do {
+                locations += try self.write(
+                    records[stretch.records], checksums[stretch.records], to: segment)
+            } catch {
+                throw .diskFailed(doing: "write segment \(segment.number.rawValue)", cause: error)
+            }
+            segment.end += stretch.bytes
+            self.open = segment
+            self.tail = LogPosition(segment: segment.number, offset: segment.end)
+            if self.dirty.last?.number != segment.number {
+                self.dirty.append(
+                    DirtySegment(number: segment.number, file: segment.file, isNew: false))
+            }
+        }
+        return locations
+    }
+
+    private func plan(_ records: [LogRecord]) -> [Stretch] {
+        var plan: [Stretch] = []
+        var end = self.open?.end ?? UInt64.max / 2
+        for (index, record) in records.enumerated() {
+            let bytes = LogHeader.recordBytes(body: UInt64(record.body.count))
+            // A segment that has no record yet takes one of any size.
+            let fits = end + bytes <= self.segmentBytes || end == SegmentHead.byteCount
+            if !fits {
+                plan.append(Stretch(records: index..<index, bytes: 0, isNew: true))
+                end = SegmentHead.byteCount
+            } else if plan.isEmpty {
+                plan.append(Stretch(records: index..<index, bytes: 0, isNew: false))
+            }
+            plan[plan.count - 1].records = plan[plan.count - 1].records.lowerBound..<index + 1
+            plan[plan.count - 1].bytes += bytes
+            end += bytes
+        }
+        return plan
+    }
+
+    /// Makes the segments that a plan needs; all of them, or none.
+    private mutating func make(_ plan: [Stretch]) throws(SpoolError) -> [OpenSegment] {
+        var made: [OpenSegment] = []
+        var continues = self.tail
+        for stretch in plan {
+            let number = SegmentNumber(self.next)
+            // Not used again even if it fails: a name may come back after a crash.
+            self.next += 1
+            let bytes = max(self.segmentBytes, SegmentHead.byteCount + stretch.bytes)
+            do {
+                let file = try self.files.disk.create(self.files.path(number))
+                let segment = OpenSegment(
+                    number: number, file: file, continues: continues, end: SegmentHead.byteCount)
+                made.append(segment)
+                try file.allocate(bytes)
+                let head = SegmentHead(
+                    number: number, node: self.node, incarnation: self.incarnation,
+                    continues: continues
+                ).encoded(mark: self.mark, synced: self.syncedUnits(in: segment))
+                try head.withUnsafeBytes { try file.write($0, at: 0) }
+            } catch {
+                try self.unmake(made)
+                if let error = error as? DiskError, error.isNoRoom {
+                    throw .noRoom(for: bytes, cause: error)
+                }
+                throw .unavailable(doing: "make segment \(number.rawValue)", cause: error)
+            }
+            continues = LogPosition(
+                segment: number, offset: SegmentHead.byteCount + stretch.bytes)
+        }
+        return made
+    }
+
+    /// An unused segment that came back after a crash would break the chain of the log.
+    private func unmake(_ segments: [OpenSegment]) throws(SpoolError) {
+        guard !segments.isEmpty else { return }
+        do {
+            for segment in segments {
+                try self.files.disk.unlink(self.files.path(segment.number))
+            }
+            try self.files.disk.syncDirectory(self.files.log)
+        } catch {
+            throw .diskFailed(doing: "remove an unused segment", cause: error)
+        }
+    }
+
+    /// Makes a new segment the one that takes records.
+    private mutating func turn(to segment: OpenSegment) {
+        if let old = self.open {
+            self.full.append(FullSegment(number: old.number, file: old.file, end: old.end))
+        }
+        self.files.remember(segment.file, segment.number)
+        self.open = segment
+        self.dirty.append(
+            DirtySegment(number: segment.number, file: segment.file, isNew: true))
+    }
+
+    /// How much of a segment is known to be durable now: see ``LogHeader/synced``.
+    private func syncedUnits(in segment: OpenSegment) -> UInt32 {
+        if self.synced.segment == segment.number { return UInt32(self.synced.offset / 8) }
+        return self.synced >= segment.continues ? 1 : 0
+    }
+
+    private func write(
+        _ records: ArraySlice<LogRecord>, _ checksums: ArraySlice<UInt32>, to segment: OpenSegment
+    ) throws -> [BodyLocation] {
+        let synced = self.syncedUnits(in: segment)
+        var locations: [BodyLocation] = []
+        var staged: [UInt8] = []
+        var stagedAt = segment.end
+        func flush() throws {
+            try staged.withUnsafeBytes { try segment.file.write($0, at: stagedAt) }
+            stagedAt += UInt64(staged.count)
+            staged.removeAll(keepingCapacity: true)
+        }
+        for (record, checksum) in zip(records, checksums) {
+            LogHeader(
+                kind: record.kind.rawValue, bodyLength: UInt64(record.body.count), id: record.id,
+                mark: self.mark, synced: synced, bodyChecksum: checksum
+            ).encode(into: &staged)
+            locations.append(
+                BodyLocation(
+                    segment: segment.number, offset: stagedAt + UInt64(staged.count),
+                    length: UInt32(record.body.count)))
+            let padding = (8 - record.body.count % 8) % 8
+            if record.body.count >= Self.directBytes {
+                // Large bodies go as they are, without another copy.
+                try flush()
+                try record.body.withUnsafeBytes { try segment.file.write($0, at: stagedAt) }
+                stagedAt += UInt64(record.body.count)
+            } else {
+                staged += record.body
+            }
+            staged += repeatElement(0, count: padding)
+            if staged.count >= Self.stagedBytesMax { try flush() }
+        }
+        try flush()
+        return locations
+    }
+
+    private static let directBytes = 32 << 10
+    private static let stagedBytesMax = 256 << 10
+}

@@ -1,0 +1,221 @@
+package import MeshIdentity
+package import MeshModel
+package import MeshProtocol
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Where a parcel that was captured here comes from.
+package struct SourceOfParcel: Hashable, Sendable {
+    /// The file's stamp when the opening was made.
+    package var stamp: FileStamp
+    /// Gathers what the opening record keeps about the source.
+    package init(stamp: FileStamp) { self.stamp = stamp }
+}
+
+/// Who brought a parcel to this node.
+package enum ParcelGiver: Hashable, Sendable {
+    /// Captured here.
+    case source(SourceOfParcel)
+    /// Offered by a neighbour.
+    case neighbour(NodeName)
+
+    var neighbour: NodeName? {
+        if case .neighbour(let name) = self { name } else { nil }
+    }
+    var stamp: FileStamp? {
+        if case .source(let source) = self { source.stamp } else { nil }
+    }
+}
+
+// One factory per kind: what a record holds is written here and read in Index+Apply.
+extension LogRecord {
+    /// A life of this node's log begins.
+    package static func incarnation(
+        _ incarnation: Incarnation, mesh: MeshName, node: NodeName, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoIncarnationRecord()
+        body.mesh = mesh.text
+        body.node = node.text
+        body.number = incarnation.number
+        body.random = incarnation.random
+        body.at = at.rawValue
+        return try Self(kind: .incarnation, id: .zero, body: body.serializedBytes())
+    }
+
+    /// A parcel has begun here.
+    package static func opening(
+        _ opening: SignedOpening, from giver: ParcelGiver, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoOpeningRecord()
+        body.opening = Data(opening.bytes)
+        body.signature = Data(opening.signature)
+        body.giver = giver.neighbour?.text ?? ""
+        body.stamp = Data(giver.stamp?.bytes ?? [])
+        body.at = at.rawValue
+        return try Self(kind: .opening, id: opening.id.digest, body: body.serializedBytes())
+    }
+
+    /// A whole small parcel is here.
+    package static func small(
+        _ small: SmallParcel, passage: Passage, from giver: ParcelGiver, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoSmallRecord()
+        body.opening = Data(small.opening.bytes)
+        body.closing = Data(small.closing.bytes)
+        body.signature = Data(small.signature)
+        body.codec = small.codec
+        body.content = Data(small.content)
+        body.giver = giver.neighbour?.text ?? ""
+        body.stamp = Data(giver.stamp?.bytes ?? [])
+        body.passage = passage.lines.map { Data($0) }
+        body.at = at.rawValue
+        return try Self(kind: .small, id: small.id.digest, body: body.serializedBytes())
+    }
+
+    /// Room is reserved here for a whole parcel.
+    package static func admission(
+        _ parcel: ParcelID, reserved: ByteCount, giver: NodeName, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoAdmissionRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.mode = 1
+        body.reserved = UInt64(reserved.rawValue)
+        body.giver = giver.text
+        body.at = at.rawValue
+        return try Self(kind: .admission, id: parcel.digest, body: body.serializedBytes())
+    }
+
+    /// A run of a parcel's entries.
+    ///
+    /// - Parameter entries: Encoded entries, one after the other.
+    package static func entries(_ parcel: ParcelID, first: UInt64, _ entries: [UInt8]) throws
+        -> Self
+    {
+        var body = ProtoEntriesRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.first = first
+        body.entries = Data(entries)
+        return try Self(kind: .entries, id: parcel.digest, body: body.serializedBytes())
+    }
+
+    /// A blob: the body is its bytes.
+    package static func blob(_ id: BlobID, _ bytes: [UInt8]) -> Self {
+        Self(kind: .blob, id: id.digest, body: bytes)
+    }
+
+    /// A parcel is complete as far as its origin is concerned.
+    package static func closing(
+        _ closing: SignedClosing, passage: Passage, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoClosingRecord()
+        body.parcelID = Data(closing.closing.parcel.bytes)
+        body.closing = Data(closing.bytes)
+        body.signature = Data(closing.signature)
+        body.passage = passage.lines.map { Data($0) }
+        body.at = at.rawValue
+        return try Self(
+            kind: .closing, id: closing.closing.parcel.digest, body: body.serializedBytes())
+    }
+
+    /// A statement made here (`issued`) or received and verified.
+    ///
+    /// - Parameter neighbour: To whom it goes first, or from whom it came.
+    package static func statement(
+        _ statement: SignedStatement, issued: Bool, neighbour: NodeName?, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoStatementRecord()
+        body.issued = issued
+        body.statement = Data(statement.bytes)
+        body.neighbour = neighbour?.text ?? ""
+        body.at = at.rawValue
+        return try Self(
+            kind: .statement, id: .sha256(statement.bytes), body: body.serializedBytes())
+    }
+
+    /// A temporary file is durable and will get its final name.
+    package static func intent(_ intent: LandingIntent, at: UnixMilliseconds) throws -> Self {
+        var body = ProtoIntentRecord()
+        body.parcelID = Data(intent.parcel.bytes)
+        body.temporary = Data(intent.temporary.bytes)
+        body.device = intent.device
+        body.inode = intent.inode
+        body.final = Data(intent.final.bytes)
+        body.at = at.rawValue
+        return try Self(kind: .intent, id: intent.parcel.digest, body: body.serializedBytes())
+    }
+
+    /// A file stands under its final name, durably.
+    package static func landed(
+        _ parcel: ParcelID, as version: LandedVersion, how: String, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoLandedRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.how = how
+        body.path = Data(version.path.bytes)
+        body.digest = Data(version.digest.bytes)
+        body.size = UInt64(version.size.rawValue)
+        body.at = at.rawValue
+        return try Self(kind: .landed, id: parcel.digest, body: body.serializedBytes())
+    }
+
+    /// Blobs here are damaged: they are no longer had.
+    package static func evict(_ blobs: [Digest], why: String, at: UnixMilliseconds) throws -> Self {
+        var body = ProtoEvictRecord()
+        body.blobIds = blobs.map { Data($0.bytes) }
+        body.why = why
+        body.at = at.rawValue
+        return try Self(kind: .evict, id: .zero, body: body.serializedBytes())
+    }
+
+    /// A neighbour has made statements durable: they need not be sent again.
+    package static func noted(
+        by neighbour: NodeName, _ statements: [Digest], at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoNoteRecord()
+        body.neighbour = neighbour.text
+        body.statements = statements.map { Data($0.bytes) }
+        body.at = at.rawValue
+        return try Self(kind: .note, id: .zero, body: body.serializedBytes())
+    }
+
+    /// What a command was promised, or that the promise is kept.
+    package static func task(_ task: SpoolTask, finished: Bool, at: UnixMilliseconds) throws -> Self
+    {
+        var body = ProtoTaskRecord()
+        body.id = task.id
+        body.kind = task.kind
+        body.body = Data(task.body)
+        body.finished = finished
+        body.at = at.rawValue
+        return try Self(kind: .task, id: .zero, body: body.serializedBytes())
+    }
+
+    /// What a neighbour's hello has shown.
+    package static func peer(
+        _ node: NodeName, incarnation: Incarnation, batch: UInt64, at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoPeerRecord()
+        body.node = node.text
+        body.incarnationNumber = incarnation.number
+        body.incarnationRandom = incarnation.random
+        body.batch = batch
+        body.at = at.rawValue
+        return try Self(kind: .peer, id: .zero, body: body.serializedBytes())
+    }
+}
+
+extension SmallParcel {
+    /// Reads the body of a ``RecordKind/small`` record back.
+    package init(recordBody body: [UInt8]) throws {
+        let message = try ProtoSmallRecord(serializedBytes: body)
+        try self.init(
+            parsingOpening: [UInt8](message.opening), closing: [UInt8](message.closing),
+            signature: [UInt8](message.signature), codec: message.codec,
+            content: [UInt8](message.content))
+    }
+}

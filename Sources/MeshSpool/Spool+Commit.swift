@@ -1,0 +1,125 @@
+import MeshModel
+
+// The committer: sync, then index, then publish. The order is the promise.
+extension Spool {
+    /// What one commit makes durable.
+    private struct Group: Sendable {
+        var records: [LoggedRecord]
+        var dirty: [LogWriter.DirtySegment]
+        var full: [LogWriter.FullSegment]
+        var target: LogPosition
+    }
+
+    /// More records than this are told to the index in several transactions.
+    private static let recordsPerTransactionMax = 4_096
+
+    /// Commits group after group until the spool is closed or fails.
+    func runCommitter() {
+        while let group = self.nextGroup() {
+            do {
+                for step in self.options.commitSteps { try self.perform(step, group) }
+                self.trim(group.full)
+            } catch {
+                let failure =
+                    error as? SpoolError ?? .diskFailed(doing: "commit records", cause: error)
+                self.state.withLock { $0.failure = $0.failure ?? failure }
+            }
+        }
+        let failure = self.state.withLock { state -> SpoolError? in
+            if let open = state.writer.open, state.failure == nil {
+                // Only room that was taken in advance; recovery does the same if this is lost.
+                try? open.file.truncate(to: open.end)
+            }
+            return state.failure
+        }
+        if let failure { self.events(.failed(failure)) }
+        self.state.withLock { $0.isStopped = true }
+        self.state.wake(.progress)
+    }
+
+    /// Waits for records; `nil` when there will be none, or none that could be believed.
+    private func nextGroup() -> Group? {
+        self.state.wait(on: .work) { state -> Group?? in
+            if state.failure != nil { return .some(nil) }
+            guard !state.pending.isEmpty else { return state.isClosing ? .some(nil) : nil }
+            let group = Group(
+                records: state.pending, dirty: state.writer.dirty, full: state.writer.full,
+                target: state.writer.tail)
+            state.pending = []
+            state.writer.dirty = []
+            state.writer.full = []
+            return group
+        }
+    }
+
+    private func perform(_ step: SpoolOptions.CommitStep, _ group: Group) throws {
+        switch step {
+        case .sync:
+            try self.sync(group.dirty)
+            self.state.withLock { $0.writer.synced = group.target }
+        case .index:
+            try self.apply(group)
+        case .publish:
+            self.state.withLock { $0.durable = group.target }
+            self.state.wake(.progress)
+            self.events(.durable(group.target))
+        }
+    }
+
+    /// Makes a group durable: bytes, then names. A sync that fails is never repeated, because the
+    /// kernel may have dropped the very pages that it could not write.
+    private func sync(_ dirty: [LogWriter.DirtySegment]) throws {
+        do {
+            for segment in dirty {
+                if segment.isNew {
+                    try segment.file.syncAll()
+                } else {
+                    try segment.file.syncData()
+                }
+            }
+            if dirty.contains(where: \.isNew) {
+                try self.files.disk.syncDirectory(self.files.log)
+            }
+        } catch {
+            throw SpoolError.diskFailed(doing: "sync the log", cause: error)
+        }
+    }
+
+    private func apply(_ group: Group) throws {
+        do {
+            var rest = group.records[...]
+            while !rest.isEmpty {
+                let records = Array(rest.prefix(Self.recordsPerTransactionMax))
+                rest = rest.dropFirst(records.count)
+                try self.index.apply(
+                    records, reaching: rest.first?.recordPosition ?? group.target)
+            }
+        } catch {
+            throw SpoolError.indexFailed(doing: "apply the log", cause: error)
+        }
+    }
+
+    /// Gives back the room that full segments took in advance, now that their bytes are durable.
+    private func trim(_ full: [LogWriter.FullSegment]) {
+        for segment in full {
+            // Not worth failing for: recovery trims too, and the segment that follows says where
+            // this one ends.
+            try? segment.file.truncate(to: segment.end)
+            let bytes = (try? segment.file.allocatedBytes()) ?? segment.end
+            self.state.withLock { state in
+                if state.fullBytes[segment.number] != nil {
+                    state.fullBytes[segment.number] = bytes
+                }
+            }
+        }
+    }
+}
+
+extension LoggedRecord {
+    /// Where the record begins: everything before it was appended earlier.
+    var recordPosition: LogPosition {
+        LogPosition(
+            segment: self.location.segment,
+            offset: self.location.offset - UInt64(LogHeader.byteCount))
+    }
+}

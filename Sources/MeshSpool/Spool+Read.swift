@@ -1,0 +1,82 @@
+import MeshModel
+
+extension Spool {
+    /// Reads a body.
+    ///
+    /// - Parameters:
+    ///   - location: What the index was told, or an append returned.
+    ///   - verify: Also reads the header, and answers only if both checksums fit.
+    /// - Throws: ``SpoolError`` with `damaged` if bytes are unreadable or do not verify; with
+    ///   `missing` if the segment is gone.
+    package func read(_ location: BodyLocation, verify: Bool) throws -> [UInt8] {
+        if verify { return try self.readRecord(location).body }
+        return try self.bytes(
+            of: location.segment, at: location.offset, count: Int(location.length))
+    }
+
+    /// Reads a whole record and verifies it.
+    ///
+    /// - Throws: As ``read(_:verify:)``.
+    package func readRecord(_ location: BodyLocation) throws -> LogRecord {
+        let headerBytes = UInt64(LogHeader.byteCount)
+        guard location.offset >= headerBytes else {
+            throw SpoolError.damaged("location", in: location.segment, at: location.offset)
+        }
+        let start = location.offset - headerBytes
+        let header = try self.bytes(of: location.segment, at: start, count: LogHeader.byteCount)
+            .withUnsafeBytes { try LogHeader($0, mark: nil) }
+        guard let header, let kind = RecordKind(rawValue: header.kind),
+            header.bodyLength == UInt64(location.length)
+        else { throw SpoolError.damaged("header", in: location.segment, at: start) }
+        let body = try self.bytes(
+            of: location.segment, at: location.offset, count: Int(location.length))
+        guard Checksum.crc32c(body) == header.bodyChecksum else {
+            throw SpoolError.damaged("body", in: location.segment, at: location.offset)
+        }
+        return LogRecord(kind: kind, id: header.id, body: body)
+    }
+
+    /// Copies a damaged body aside, under `quarantine/`; it stays where it is, too.
+    ///
+    /// - Parameters:
+    ///   - location: The body.
+    ///   - name: A file name: letters, digits, `-` and `.` only.
+    package func quarantine(_ location: BodyLocation, name: String) throws {
+        precondition(
+            !name.isEmpty && !name.hasPrefix(".")
+                && name.utf8.allSatisfy { byte in
+                    byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+                        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                }, "A name in quarantine is no path.")
+        let file = try self.files.file(location.segment)
+        do {
+            try self.files.copyAside(
+                file, from: location.offset, to: location.offset + UInt64(location.length),
+                name: name)
+        } catch let error as DiskError {
+            throw SpoolError.unavailable(doing: "quarantine \(name)", cause: error)
+        }
+    }
+
+    private func bytes(of segment: SegmentNumber, at offset: UInt64, count: Int) throws
+        -> [UInt8]
+    {
+        guard count <= LogRecord.bodyBytesMax else { throw SpoolError.recordTooLong(count) }
+        let file = try self.files.file(segment)
+        let bytes: [UInt8]
+        do {
+            bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+                done = try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            }
+        } catch let error as DiskError where error.isUnreadable {
+            throw SpoolError.damaged("body", in: segment, at: offset)
+        } catch {
+            throw SpoolError.unavailable(doing: "read segment \(segment.rawValue)", cause: error)
+        }
+        guard bytes.count == count else {
+            throw SpoolError.damaged("end", in: segment, at: offset)
+        }
+        return bytes
+    }
+}

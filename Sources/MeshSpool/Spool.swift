@@ -1,0 +1,193 @@
+package import MeshModel
+import Synchronization
+
+/// A node's durable store: the log, and the index that follows it.
+///
+/// Records are appended to the page cache by any thread; one committer thread makes them durable
+/// in groups, tells the index, and only then announces them. Nothing that asserts a record may
+/// leave the node before the announcement reaches its position. A group is whatever was appended
+/// while the last sync ran: there is no timer.
+///
+/// A spool that was opened must be closed: its committer holds it until then.
+package final class Spool: Sendable {
+    /// The index that follows this log: what the last call of `makeIndex` returned.
+    package let index: any LogIndex
+
+    let files: SegmentFiles
+    let options: SpoolOptions
+    let events: @Sendable (SpoolEvent) -> Void
+    let state: Monitor<State>
+    /// The snapshots that verify, oldest first; its lock lets one maintenance run at a time.
+    let snapshots: Mutex<[SnapshotFile]>
+
+    /// What appenders and the committer share.
+    struct State: Sendable {
+        var writer: LogWriter
+        /// What the index has not been told, in the order of the log.
+        var pending: [LoggedRecord] = []
+        /// Everything before it is durable, known to the index and announced.
+        var durable: LogPosition
+        /// The blocks of each segment that takes no more records, in bytes.
+        var fullBytes: [SegmentNumber: UInt64] = [:]
+        /// Bytes appended since the newest snapshot, bodies of blobs left out.
+        var stateBytes: UInt64 = 0
+        var failure: SpoolError?
+        var isClosing = false
+        var isStopped = false
+    }
+
+    private init(
+        _ files: SegmentFiles, _ options: SpoolOptions, _ found: LogRecovery.Outcome,
+        events: @escaping @Sendable (SpoolEvent) -> Void
+    ) throws {
+        self.index = found.index
+        self.files = files
+        self.options = options
+        self.events = events
+        self.snapshots = Mutex(found.snapshots)
+        let mark = found.mark ?? UInt32(truncatingIfNeeded: options.random.next())
+        var state = State(
+            writer: LogWriter(
+                files: files, segmentBytes: options.effectiveSegmentBytes, mark: mark,
+                node: options.node, incarnation: options.incarnation, tail: found.tail,
+                next: found.next.rawValue, synced: found.tail),
+            durable: found.tail)
+        for number in found.segments {
+            let bytes = try files.file(number).allocatedBytes()
+            state.fullBytes[number] = bytes
+            // Blobs and all: rather a snapshot too many after a restart.
+            if number >= found.snapshots.last?.position.segment ?? SegmentNumber(0) {
+                state.stateBytes += bytes
+            }
+        }
+        self.state = Monitor(state)
+    }
+
+    /// Opens or makes a spool, repairs what a crash left, and brings the index up to date.
+    ///
+    /// The last segment is read past the page cache; a torn end is cut off; an index that is
+    /// missing, unreadable or ahead of the log is moved to `quarantine/` and built anew from the
+    /// newest snapshot and the log. Nothing is replayed before it is durable.
+    ///
+    /// - Parameters:
+    ///   - directory: `<home>/spool`; made if it is not there.
+    ///   - disk: The file system.
+    ///   - makeIndex: Opens or makes the index at a path. Called again when the index must be
+    ///     rebuilt; only the last one counts, see ``index``.
+    ///   - options: See ``SpoolOptions``.
+    ///   - events: Hears of progress and failure, on the committer's thread.
+    /// - Throws: ``SpoolError``.
+    package static func open(
+        _ directory: String,
+        disk: any Disk,
+        index makeIndex: @escaping (_ path: String) throws -> any LogIndex,
+        options: SpoolOptions,
+        events: @escaping @Sendable (SpoolEvent) -> Void
+    ) throws -> (Spool, Recovery) {
+        let files = SegmentFiles(disk: disk, directory: directory)
+        do {
+            var recovery = LogRecovery(files, makeIndex: makeIndex)
+            let found = try recovery.run()
+            let spool = try Spool(files, options, found, events: events)
+            try CommitterThread.start { spool.runCommitter() }
+            return (spool, found.recovery)
+        } catch let error as DiskError {
+            throw SpoolError.unavailable(doing: "open the spool \(directory)", cause: error)
+        }
+    }
+
+    /// Appends records to the log, together and in order, without waiting for the disk.
+    ///
+    /// Thread-safe. A crash before they are announced keeps some first ones of them, or none.
+    ///
+    /// - Returns: The position after the last of them; they are durable once it is announced.
+    /// - Throws: ``SpoolError`` with `no_room`: nothing was appended; with `disk_failed`: the node
+    ///   must stop.
+    package func append(_ records: [LogRecord]) throws -> LogPosition {
+        try self.appendLocated(records).position
+    }
+
+    /// Appends records, and tells where their bodies lie.
+    ///
+    /// A body may be read at once, long before it is durable.
+    package func appendLocated(
+        _ records: [LogRecord]
+    ) throws -> (position: LogPosition, locations: [BodyLocation]) {
+        for record in records where record.body.count > LogRecord.bodyBytesMax {
+            throw SpoolError.recordTooLong(record.body.count)
+        }
+        // Outside of the lock: the one thing that takes time.
+        let checksums = records.map { Checksum.crc32c($0.body) }
+        defer { self.state.wake(.work) }
+        return try self.state.withLock { state in
+            try state.append(records, checksums)
+        }
+    }
+
+    /// Blocks until everything before `position` is durable and known to the index.
+    ///
+    /// For tools and tests; the engine listens to ``SpoolEvent/durable(_:)``.
+    package func wait(for position: LogPosition) throws {
+        try self.state.wait(on: .progress) { state -> Void? in
+            if state.durable >= position { return () }
+            if let failure = state.failure { throw failure }
+            return state.isStopped ? try { throw SpoolError.closed() }() : nil
+        }
+    }
+
+    /// The position up to which everything is durable and known to the index.
+    package var durablePosition: LogPosition { self.state.withLock { $0.durable } }
+
+    /// What the log occupies: blocks of full segments, and the written bytes of the open one.
+    package var allocatedBytes: ByteCount {
+        self.state.withLock { state in
+            let full = state.fullBytes.values.reduce(0, +)
+            return ByteCount(Int64(full + (state.writer.open?.end ?? 0)))
+        }
+    }
+
+    /// Commits what was appended, then stops; the index stays open.
+    ///
+    /// - Throws: What the spool failed with, if it did.
+    package func close() throws {
+        self.state.withLock { $0.isClosing = true }
+        self.state.wake(.work)
+        let failure = self.state.wait(on: .progress) { state -> SpoolError?? in
+            state.isStopped ? .some(state.failure) : nil
+        }
+        if let failure { throw failure }
+        // Saves the next start a replay; it is as safe without.
+        _ = try? self.index.checkpoint()
+    }
+}
+
+extension Spool.State {
+    /// Puts records at the end of the log and in the queue of the index.
+    fileprivate mutating func append(
+        _ records: [LogRecord], _ checksums: [UInt32]
+    ) throws -> (position: LogPosition, locations: [BodyLocation]) {
+        if let failure = self.failure { throw failure }
+        if self.isClosing { throw SpoolError.closed() }
+        guard !records.isEmpty else { return (self.writer.tail, []) }
+        let locations: [BodyLocation]
+        do {
+            locations = try self.writer.write(records, checksums)
+        } catch {
+            if error.code == .diskFailed { self.failure = error }
+            throw error
+        }
+        for (record, location) in zip(records, locations) {
+            let isBlob = record.kind == .blob
+            self.pending.append(
+                LoggedRecord(
+                    kind: record.kind, id: record.id, location: location,
+                    body: isBlob ? nil : record.body))
+            let body = isBlob ? 0 : UInt64(record.body.count)
+            self.stateBytes += LogHeader.recordBytes(body: body)
+        }
+        for full in self.writer.full where self.fullBytes[full.number] == nil {
+            self.fullBytes[full.number] = full.end
+        }
+        return (self.writer.tail, locations)
+    }
+}

@@ -1,0 +1,210 @@
+package import MeshIdentity
+package import MeshModel
+
+/// What every node may know of the mesh: names, keys, flows and links, but no addresses or paths.
+///
+/// The authority signs the RFC 9162 root over its entries, so that a later version can hand out
+/// single entries with their path. A value that exists refers to declared nodes only.
+package struct PublicIndex: Sendable {
+    /// The mesh.
+    package let mesh: MeshName
+    /// Counts the topologies that the authority has signed; higher is newer.
+    package let serial: UInt64
+    /// When the authority signed it; no clock of the mesh may be earlier.
+    package let signedAt: UnixMilliseconds
+    /// The nodes, in the order of the index.
+    package let nodes: [NodeEntry]
+    /// The flows, in the order of the index.
+    package let flows: [FlowEntry]
+    /// The links, in the order of the index.
+    package let links: [LinkEntry]
+
+    private let nodesByName: [NodeName: NodeEntry]
+    private let flowsByName: [FlowName: FlowEntry]
+    private let routes: Routes
+
+    /// Gathers an index and checks that its entries fit together.
+    init(
+        mesh: MeshName,
+        serial: UInt64,
+        signedAt: UnixMilliseconds,
+        nodes: [NodeEntry],
+        flows: [FlowEntry],
+        links: [LinkEntry]
+    ) throws(TopologyError) {
+        self.mesh = mesh
+        self.serial = serial
+        self.signedAt = signedAt
+        self.nodes = nodes
+        self.flows = flows
+        self.links = links
+        self.nodesByName = Dictionary(nodes.map { ($0.name, $0) }) { first, _ in first }
+        self.flowsByName = Dictionary(flows.map { ($0.name, $0) }) { first, _ in first }
+        self.routes = Routes(
+            nodes: nodes.map(\.name),
+            links: links.map { ($0.dialler, $0.listener) }
+        )
+        guard self.nodesByName.count == nodes.count, self.flowsByName.count == flows.count else {
+            throw .malformed("index", "a name is there twice")
+        }
+        let named =
+            flows.flatMap { $0.origins + [$0.collector] }
+            + links.flatMap { [$0.dialler, $0.listener] }
+        if let stranger = named.first(where: { self.nodesByName[$0] == nil }) {
+            throw .malformed("index", "\(stranger) is no node of it")
+        }
+    }
+
+    /// The index of a topology whose nodes have these keys.
+    ///
+    /// - Throws: ``TopologyError`` with code ``TopologyError/Code/unknownNode`` if a node has none.
+    package init(
+        from topology: Topology,
+        keys: [NodeName: NodeKeys],
+        serial: UInt64,
+        at time: UnixMilliseconds
+    ) throws(TopologyError) {
+        var nodes: [NodeEntry] = []
+        for node in topology.nodes {
+            guard let keys = keys[node.name] else {
+                throw .unknownNode(node.name.text, why: "has no keys")
+            }
+            nodes.append(
+                NodeEntry(
+                    name: node.name,
+                    statementKeys: [
+                        .init(key: keys.statement, fromSerial: serial, toSerial: nil)
+                    ],
+                    tlsFingerprints: [keys.tls]
+                )
+            )
+        }
+        try self.init(
+            mesh: topology.mesh,
+            serial: serial,
+            signedAt: time,
+            nodes: nodes,
+            flows: topology.flows.map {
+                FlowEntry(name: $0.name, origins: $0.origins, collector: $0.collector)
+            },
+            links: topology.links.map {
+                LinkEntry(
+                    dialler: $0.dialler,
+                    listener: $0.listener,
+                    prefer: LinkEntry.preferByDefault
+                )
+            }
+        )
+    }
+}
+
+extension PublicIndex {
+    /// The keys that a node shows to others.
+    package struct NodeKeys: Hashable, Sendable {
+        /// What its statements verify with.
+        package let statement: StatementPublicKey
+        /// The fingerprint of its TLS key: SHA-256 of SubjectPublicKeyInfo.
+        package let tls: Digest
+
+        /// Gathers the keys of a node.
+        package init(statement: StatementPublicKey, tls: Digest) {
+            self.statement = statement
+            self.tls = tls
+        }
+    }
+
+    /// A node and the keys that are its own.
+    package struct NodeEntry: Hashable, Sendable {
+        /// Its name.
+        package let name: NodeName
+        /// Its statement keys; old ones stay listed, since what they signed stays true.
+        package let statementKeys: [KeyPeriod]
+        /// The TLS keys that it may show.
+        package let tlsFingerprints: [Digest]
+    }
+
+    /// A statement key and the serials of the topologies under which it signs.
+    package struct KeyPeriod: Hashable, Sendable {
+        /// The key.
+        package let key: StatementPublicKey
+        /// The first serial.
+        package let fromSerial: UInt64
+        /// The last serial; `nil` while the key is in use.
+        package let toSerial: UInt64?
+    }
+
+    /// A flow and the nodes at its ends.
+    package struct FlowEntry: Hashable, Sendable {
+        /// Its name.
+        package let name: FlowName
+        /// The nodes that may send it.
+        package let origins: [NodeName]
+        /// The node that lands it.
+        package let collector: NodeName
+    }
+
+    /// Two nodes that may talk.
+    package struct LinkEntry: Hashable, Sendable {
+        /// The node that opens calls.
+        package let dialler: NodeName
+        /// The node that is called.
+        package let listener: NodeName
+        /// Lower is preferred; not used to choose ways yet.
+        package let prefer: UInt32
+
+        /// What `prefer` is where the topology names none.
+        package static let preferByDefault: UInt32 = 100
+    }
+}
+
+extension PublicIndex {
+    /// The statement key of a node with that key id, whether still in use or not.
+    package func statementKey(_ node: NodeName, _ keyID: [UInt8]) -> StatementPublicKey? {
+        self.nodesByName[node]?.statementKeys.first { $0.key.keyID == keyID }?.key
+    }
+
+    /// The TLS keys that a node may show; empty for a stranger.
+    package func tlsFingerprints(of node: NodeName) -> Set<Digest> {
+        Set(self.nodesByName[node]?.tlsFingerprints ?? [])
+    }
+
+    /// The flow of that name.
+    package func flow(_ name: FlowName) -> FlowEntry? { self.flowsByName[name] }
+
+    /// Whether the index declares a node of that name.
+    package func declares(_ node: NodeName) -> Bool { self.nodesByName[node] != nil }
+
+    /// The nodes that a node is linked to, whoever dials.
+    package func neighbours(of node: NodeName) -> Set<NodeName> {
+        self.routes.neighbours(of: node)
+    }
+
+    /// Where a node may hand on what is meant for another, best first.
+    ///
+    /// Neighbours on the shortest ways, then the others from which the target can be reached
+    /// without coming back; equal ones by name. O(nodes + links): keep the answer for as long as
+    /// the index stays.
+    package func nextHops(from node: NodeName, to target: NodeName) -> [NodeName] {
+        self.routes.nextHops(from: node, to: target)
+    }
+
+    /// Whether the links allow that something of `origin` comes to `me` from `neighbour`.
+    ///
+    /// That is, whether a way without repetition leads from `origin` over … and `neighbour`
+    /// straight to `me`. O(nodes + links); ``origins(through:to:)`` answers for all origins.
+    package func hasWay(
+        from origin: NodeName,
+        through neighbour: NodeName,
+        to me: NodeName
+    ) -> Bool {
+        self.origins(through: neighbour, to: me).contains(origin)
+    }
+
+    /// Every node whose parcels may come to `me` from `neighbour`; empty if these are not linked.
+    ///
+    /// O(nodes + links): compute it once for each neighbour, and again when the index changes.
+    package func origins(through neighbour: NodeName, to me: NodeName) -> Set<NodeName> {
+        guard self.routes.neighbours(of: me).contains(neighbour) else { return [] }
+        return self.routes.reached(from: neighbour, without: me)
+    }
+}

@@ -1,0 +1,160 @@
+package import MeshModel
+
+/// What the administrator of a site allows a mesh to do there: `<home>/site.yaml`.
+///
+/// Written at the site and never by the mesh. What is not listed is not allowed.
+package struct SitePermissions: Hashable, Sendable {
+    /// Directories beneath which files may be read.
+    package let sources: [String]
+    /// Directories beneath which files may be written.
+    package let landings: [String]
+    /// The most that a spool may take; `nil` sets no ceiling.
+    package let spool: ByteCount?
+
+    private let file: String
+    /// Where the file says what it says, for findings.
+    private let places: Places
+
+    private struct Places: Hashable, Sendable {
+        var sources = Place.start
+        var landings = Place.start
+        var spool = Place.start
+    }
+
+    private static let keys = KnownKeys(
+        subject: "a site file",
+        honoured: ["sources", "landings", "spool"]
+    )
+}
+
+extension SitePermissions {
+    /// Reads what ``yaml(allowing:)`` wrote, or a person.
+    ///
+    /// - Throws: Every finding in the text, if one of them is an error.
+    package static func parse(_ yaml: String, file: String) throws(TopologyFindings) -> Self {
+        let isTooLarge = yaml.utf8.count > Limits.topologyBytesMax
+        var findings = FindingList(file: file, text: isTooLarge ? "" : yaml)
+        if isTooLarge {
+            findings.error(
+                .tooLarge,
+                at: .start,
+                "A site file has at most \(ByteCount(Limits.topologyBytesMax))."
+            )
+        }
+        let root = isTooLarge ? nil : YAMLDocument.read(into: &findings)
+        var values = ElementReader(findings: findings)
+        let fields = root.flatMap { values.table($0, Self.keys) } ?? [:]
+        let spool = fields["spool"].flatMap {
+            values.size($0.value, of: "a spool", min: ByteCount(Limits.spoolBytesMin))
+        }
+        let permissions = Self(
+            sources: values.roots(fields["sources"]),
+            landings: values.roots(fields["landings"]),
+            spool: spool,
+            file: file,
+            places: Places(
+                sources: fields["sources"]?.at ?? .start,
+                landings: fields["landings"]?.at ?? .start,
+                spool: fields["spool"]?.value.at ?? .start
+            )
+        )
+        guard !values.findings.hasErrors else {
+            throw TopologyFindings(findings: values.findings.sorted)
+        }
+        return permissions
+    }
+
+    /// What the view wants and the site forbids; empty when it allows everything.
+    ///
+    /// Compares paths as they are written, component by component. Resolve both sides beneath the
+    /// same home first where one of them may be relative; links in the file system are not seen.
+    package func findings(for view: View) -> [Finding] {
+        var list = FindingList(file: self.file, text: "")
+        for source in view.sends
+        where !self.sources.contains(where: { DeclaredPath.isPath(source.path, atOrBeneath: $0) }) {
+            list.error(
+                .siteForbids,
+                at: self.places.sources,
+                "\(view.node) may not read \(source.path), the source of `\(source.flow)`.",
+                hint: "If it may, list the directory under `sources`."
+            )
+        }
+        for (flow, landing) in view.receives
+        where !self.landings.contains(where: { DeclaredPath.isPath(landing.path, atOrBeneath: $0) })
+        {
+            list.error(
+                .siteForbids,
+                at: self.places.landings,
+                "\(view.node) may not write to \(landing.path), where `\(flow)` lands.",
+                hint: "If it may, list the directory under `landings`."
+            )
+        }
+        if let ceiling = self.spool, view.spool > ceiling {
+            list.error(
+                .siteForbids,
+                at: self.places.spool,
+                "\(view.node) wants a spool of \(view.spool.declared); the site allows \(ceiling.declared).",
+                hint: "Raise `spool` here, or lower it in the topology."
+            )
+        }
+        return list.sorted
+    }
+
+    /// The same permissions with every relative root replaced by the one beneath `home`.
+    package func resolvingPaths(beneath home: String) -> Self {
+        Self(
+            sources: self.sources.map { DeclaredPath.resolve($0, beneath: home) },
+            landings: self.landings.map { DeclaredPath.resolve($0, beneath: home) },
+            spool: self.spool,
+            file: self.file,
+            places: self.places
+        )
+    }
+
+    /// A file, with comments, that allows what the view needs and no more.
+    package static func yaml(allowing view: View) -> String {
+        let sources = Set(view.sends.map(\.path)).sorted()
+        let landings = Set(view.receives.values.map(\.path)).sorted()
+        return """
+            # What the mesh \(view.mesh) may do on this host as its node \(view.node).
+            # This file belongs to the site: the mesh never changes it, and what it does not list
+            # is refused with `site_forbids`. Relative paths count from the home of the node.
+
+            # Directories beneath which files may be read.
+            \(Self.list("sources", sources))
+
+            # Directories beneath which files may be written.
+            \(Self.list("landings", landings))
+
+            # The most disk that the spool may take.
+            spool: \(view.spool.declared)
+
+            """
+    }
+
+    private static func list(_ key: String, _ paths: [String]) -> String {
+        if paths.isEmpty { return "\(key): []" }
+        return ([key + ":"] + paths.map { "  - \(Self.quoted($0))" }).joined(separator: "\n")
+    }
+
+    private static func quoted(_ path: String) -> String {
+        "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+            + "'"
+    }
+}
+
+extension ElementReader {
+    /// A list of directories; nothing is an empty one.
+    fileprivate mutating func roots(_ field: Field?) -> [String] {
+        guard let field, !field.value.isEmpty else { return [] }
+        guard case .list(let elements) = field.value.content else {
+            self.wrongShape(
+                field.value,
+                "`\(field.key)` is a list.",
+                hint: "Write a line such as `- /data`."
+            )
+            return []
+        }
+        return elements.compactMap { self.path($0, of: "a root") }
+    }
+}

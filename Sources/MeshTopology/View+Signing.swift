@@ -1,0 +1,137 @@
+import Foundation
+package import MeshIdentity
+import MeshModel
+import SwiftProtobuf
+
+extension View {
+    private static let signingContext = "tributary view 1"
+
+    /// The view as it is handed to its node, with the authority's signature.
+    package func signed(by authority: Authority) throws -> [UInt8] {
+        let bytes: [UInt8] = try self.message().serializedBytes()
+        var signed = ProtoSignedView()
+        signed.view = Data(bytes)
+        signed.signature = Data(try authority.sign(bytes, context: Self.signingContext))
+        return try signed.serializedBytes()
+    }
+
+    private func message() -> ProtoView {
+        var view = ProtoView()
+        view.mesh = self.mesh.text
+        view.node = self.node.text
+        view.serial = self.serial
+        view.listens = self.listens?.description ?? ""
+        view.sends = self.sends.map { source in
+            ProtoSourceDeclaration.with {
+                $0.flow = source.flow.text
+                $0.path = source.path
+                $0.collector = source.collector.text
+                $0.first = source.first.rawValue
+                $0.doneWhen = source.doneWhen.rawValue
+                $0.profile = source.profile
+            }
+        }
+        view.receives = self.receives.sorted { $0.key < $1.key }.map { flow, landing in
+            ProtoLandingDeclaration.with {
+                $0.flow = flow.text
+                $0.path = landing.path
+                $0.again = landing.again.rawValue
+            }
+        }
+        view.spool = UInt64(self.spool.rawValue)
+        view.neighbours = self.neighbours.map { neighbour in
+            ProtoNeighbour.with {
+                $0.name = neighbour.name.text
+                $0.dial = neighbour.dial?.description ?? ""
+            }
+        }
+        return view
+    }
+
+    /// Reads what ``signed(by:)`` made.
+    ///
+    /// - Throws: ``TopologyError`` with code `too_large`, `malformed` or `signature_invalid`.
+    package init(
+        verifying bytes: [UInt8],
+        authority: StatementPublicKey
+    ) throws(TopologyError) {
+        let what = "view"
+        let signed: ProtoSignedView = try Signed.parse(bytes, what)
+        let viewBytes = [UInt8](signed.view)
+        guard
+            authority.isValid(
+                [UInt8](signed.signature),
+                context: Self.signingContext,
+                over: viewBytes
+            )
+        else { throw .signatureInvalid(what) }
+        let view: ProtoView = try Signed.parse(viewBytes, what)
+        var sends: [Source] = []
+        for source in view.sends { sends.append(try Source(source)) }
+        var receives: [FlowName: LandingDeclaration] = [:]
+        for landing in view.receives {
+            let flow: FlowName = try Signed.name(landing.flow, what)
+            let declaration = LandingDeclaration(
+                path: try Self.path(landing.path),
+                again: try Signed.choice(landing.again, what)
+            )
+            guard receives.updateValue(declaration, forKey: flow) == nil else {
+                throw .malformed(what, "the flow \(flow) lands twice")
+            }
+        }
+        var neighbours: [Neighbour] = []
+        for neighbour in view.neighbours {
+            neighbours.append(
+                Neighbour(
+                    name: try Signed.name(neighbour.name, what),
+                    dial: try Self.endpoint(neighbour.dial)
+                )
+            )
+        }
+        guard Set(neighbours.map(\.name)).count == neighbours.count else {
+            throw .malformed(what, "a neighbour is there twice")
+        }
+        guard let spool = Int64(exactly: view.spool) else {
+            throw .malformed(what, "a spool of \(view.spool) bytes")
+        }
+        self.init(
+            mesh: try Signed.name(view.mesh, what),
+            node: try Signed.name(view.node, what),
+            serial: view.serial,
+            listens: try Self.endpoint(view.listens),
+            sends: sends,
+            receives: receives,
+            spool: ByteCount(spool),
+            neighbours: neighbours
+        )
+    }
+
+    /// Reads an endpoint; nothing is none.
+    private static func endpoint(_ text: String) throws(TopologyError) -> Endpoint? {
+        if text.isEmpty { return nil }
+        guard let endpoint = Endpoint(text) else {
+            throw .malformed("view", "`\(PathBytes.printable(Array(text.utf8)))` is no address")
+        }
+        return endpoint
+    }
+
+    fileprivate static func path(_ text: String) throws(TopologyError) -> String {
+        if let problem = DeclaredPath.problem(with: text) {
+            throw .malformed("view", "a path cannot be used: \(problem)")
+        }
+        return text
+    }
+}
+
+extension View.Source {
+    fileprivate init(_ source: ProtoSourceDeclaration) throws(TopologyError) {
+        self.init(
+            flow: try Signed.name(source.flow, "view"),
+            path: try View.path(source.path),
+            collector: try Signed.name(source.collector, "view"),
+            first: try Signed.choice(source.first, "view"),
+            doneWhen: try Signed.choice(source.doneWhen, "view"),
+            profile: source.profile
+        )
+    }
+}

@@ -1,0 +1,5 @@
+import MeshCommands
+
+@main struct Main {
+    static func main() async { await TributaryCommand.runAndExit() }
+}

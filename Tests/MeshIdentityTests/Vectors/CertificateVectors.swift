@@ -1,0 +1,82 @@
+/// Certificates by an authority of mesh `mesh`, valid from 1970 to 9999, made with another
+/// implementation.
+///
+/// `issuedByNode` is signed with the key of `good`; all others with the authority's.
+enum CertificateVectors {
+    static let authority = """
+        -----BEGIN CERTIFICATE-----
+        MIIBJDCBy6ADAgECAgEFMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBG1lc2gwIBcN
+        NzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMA8xDTALBgNVBAMMBG1lc2gw
+        WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARIAQzmTdz0hXyVgc4/30CK1dIgl8FH
+        H+4ZDZxv/mPDtXAoTEhRkOhEX5E71DEE1QSj9aNCJwUbZqhj7tVJuV41oxYwFDAS
+        BgNVHRMBAf8ECDAGAQH/AgEAMAoGCCqGSM49BAMCA0gAMEUCIQCF2qZufQRpxYsr
+        +jHwA3DD0k9wNH7ZOCM2lnfFRqjdUgIgNXl6jD4FjPMXBPXPf8gN2p8yhTGvD/LR
+        WbiOj3g9HcI=
+        -----END CERTIFICATE-----
+        """
+
+    static let good = """
+        MIIBUTCB+KADAgECAgEFMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBG1lc2gwIBcN
+        NzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMA8xDTALBgNVBAMMBG5vZGUw
+        WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARIbzlRXFOeHRfKEVkFJWRl0fT8djjQ
+        RZqeT+tAFXX++cYuIAqXPSbdi67ftU66CGrh0L6+Hlwz7lsD52+ZzJ1Lo0MwQTAg
+        BgNVHREEGTAXhhV0cmlidXRhcnk6Ly9tZXNoL25vZGUwHQYDVR0lBBYwFAYIKwYB
+        BQUHAwEGCCsGAQUFBwMCMAoGCCqGSM49BAMCA0gAMEUCIQCmhMaCIMFfdzP/uutn
+        410bget5k76BDPdfI9KPnLRvIAIgQnkgTJrpTC7RuHVXRBUEa4EjprHOBiqe/a3O
+        dEdApng=
+        """
+
+    static let twoNames = """
+        MIIBaTCCARCgAwIBAgIBBTAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtZXNoMCAX
+        DTcwMDEwMTAwMDAwMFoYDzk5OTkxMjMxMjM1OTU5WjAPMQ0wCwYDVQQDDARub2Rl
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESG85UVxTnh0XyhFZBSVkZdH0/HY4
+        0EWank/rQBV1/vnGLiAKlz0m3Yuu37VOughq4dC+vh5cM+5bA+dvmcydS6NbMFkw
+        OAYDVR0RBDEwL4YVdHJpYnV0YXJ5Oi8vbWVzaC9ub2RlhhZ0cmlidXRhcnk6Ly9t
+        ZXNoL290aGVyMB0GA1UdJQQWMBQGCCsGAQUFBwMBBggrBgEFBQcDAjAKBggqhkjO
+        PQQDAgNHADBEAiAQkcLKhvYhL+kgMAPL+4jdUWTuaI1K6Z8qJ89IrEmf5wIgPQDT
+        WLEcyiVGouh+zX6su3MbG7J7qivuH9xJQcZEsww=
+        """
+
+    static let serverOnly = """
+        MIIBRzCB7qADAgECAgEFMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBG1lc2gwIBcN
+        NzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMA8xDTALBgNVBAMMBG5vZGUw
+        WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARIbzlRXFOeHRfKEVkFJWRl0fT8djjQ
+        RZqeT+tAFXX++cYuIAqXPSbdi67ftU66CGrh0L6+Hlwz7lsD52+ZzJ1LozkwNzAg
+        BgNVHREEGTAXhhV0cmlidXRhcnk6Ly9tZXNoL25vZGUwEwYDVR0lBAwwCgYIKwYB
+        BQUHAwEwCgYIKoZIzj0EAwIDSAAwRQIhAPVNKbjBNh5jS0MATR/DBy7FAlQckdMV
+        D+LWP8+0NSVmAiA1i06Hu+A9sK+NaebgRLx23/6yj4YcEj+8FPHe/tvetQ==
+        """
+
+    static let issuedByNode = """
+        MIIBUzCB+qADAgECAgEFMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBG5vZGUwIBcN
+        NzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMBAxDjAMBgNVBAMMBW90aGVy
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEPd9ZRck+p9YZAmU3c7pp4GIv73jR
+        SyVnzKIVJdis4F2oAEWerphci2Rqn9d4PcauLDSzBgmyg4vJpBEFsrpFx6NEMEIw
+        IQYDVR0RBBowGIYWdHJpYnV0YXJ5Oi8vbWVzaC9vdGhlcjAdBgNVHSUEFjAUBggr
+        BgEFBQcDAQYIKwYBBQUHAwIwCgYIKoZIzj0EAwIDSAAwRQIhAPfjnAKvZVnGssZ2
+        PyXcDrNjq4n+f39bgIuQcv9Dx0JqAiBQyc0yP0UI7KfL+/vALwLEP95dIUN0g1oq
+        mAZ89qpzcg==
+        """
+
+    static let badName = """
+        MIIBUzCB+6ADAgECAgEFMAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBG1lc2gwIBcN
+        NzAwMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMA8xDTALBgNVBAMMBG5vZGUw
+        WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARIbzlRXFOeHRfKEVkFJWRl0fT8djjQ
+        RZqeT+tAFXX++cYuIAqXPSbdi67ftU66CGrh0L6+Hlwz7lsD52+ZzJ1Lo0YwRDAj
+        BgNVHREEHDAahhh0cmlidXRhcnk6Ly9tZXNoLy4uL25vZGUwHQYDVR0lBBYwFAYI
+        KwYBBQUHAwEGCCsGAQUFBwMCMAoGCCqGSM49BAMCA0cAMEQCID1VZkGDOv8X5msD
+        LKALuiezrdPY2sxBYgJ6zEKV+VpdAiBQ8yesjyGcKSMlrJZSvE+N+wvERGli4cII
+        xD0ULELxqw==
+        """
+
+    static let criticalUnknown = """
+        MIIBYDCCAQagAwIBAgIBBTAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtZXNoMCAX
+        DTcwMDEwMTAwMDAwMFoYDzk5OTkxMjMxMjM1OTU5WjAPMQ0wCwYDVQQDDARub2Rl
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESG85UVxTnh0XyhFZBSVkZdH0/HY4
+        0EWank/rQBV1/vnGLiAKlz0m3Yuu37VOughq4dC+vh5cM+5bA+dvmcydS6NRME8w
+        IAYDVR0RBBkwF4YVdHJpYnV0YXJ5Oi8vbWVzaC9ub2RlMB0GA1UdJQQWMBQGCCsG
+        AQUFBwMBBggrBgEFBQcDAjAMBgMqAwQBAf8EAgUAMAoGCCqGSM49BAMCA0gAMEUC
+        IHWc+eh+Kas304BbqSImjA45mN/yrQ+ClmolNTqXBjvHAiEAhMGek7LQWLbi+uvk
+        S1eMfWC7poneKV97pY0+P3BT3bc=
+        """
+}

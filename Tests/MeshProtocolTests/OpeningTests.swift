@@ -1,0 +1,160 @@
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import Testing
+
+@Suite struct OpeningTests {
+    @Test func anOpeningComesBackAsItWas() throws {
+        var opening = try Sample.opening()
+        opening.setID = [1, 2]
+        opening.setCount = 9
+        #expect(try Opening(encoded: opening.encoded()) == opening)
+    }
+
+    @Test func equalOpeningsGiveEqualBytes() throws {
+        // Tags are a dictionary: its order must not reach the bytes that are signed.
+        let bytes = try Sample.opening().encoded()
+        for _ in 0..<20 { #expect(try Sample.opening().encoded() == bytes) }
+    }
+
+    @Test func theNameOfAParcelNeverChanges() throws {
+        #expect(try Sample.signedOpening().id.description == FrameVectors.openingID)
+    }
+
+    @Test func onlyTheKeyThatSignedVerifies() throws {
+        let signed = try SignedOpening(opening: Sample.opening(), key: Sample.key)
+        #expect(signed.isSigned(by: Sample.key.publicKey))
+        #expect(signed.opening.keyID == Sample.key.publicKey.keyID)
+        #expect(!signed.isSigned(by: StatementKey().publicKey))
+        #expect(try !Sample.signedOpening().isSigned(by: Sample.key.publicKey))
+    }
+
+    @Test func aPathIsCarriedAsItIs() throws {
+        let path: [UInt8] = [0x2E, 0x2E, 0x2F, 0xFF, 0x00]
+        let signed = try SignedOpening(opening: Sample.opening(path: path), key: Sample.key)
+        #expect(signed.opening.path == path)
+    }
+
+    @Test func whatIsTooLongIsNotSigned() throws {
+        let opening = try Sample.opening(path: [UInt8](repeating: 0x61, count: 4_000))
+        #expect(throws: ProtocolError.self) {
+            try SignedOpening(opening: opening, key: Sample.key)
+        }
+    }
+
+    @Test func fieldsBeyondTheirBoundsAreRefused() throws {
+        var openings: [Opening] = []
+        for change: (inout Opening) -> Void in [
+            { $0.sequence = SequenceNumber(0) }, { $0.mode = 0o10000 }, { $0.keyID = [1] },
+            { $0.size = ByteCount(Limits.fileBytesMax + 1) },
+        ] {
+            var opening = try Sample.opening()
+            change(&opening)
+            openings.append(opening)
+        }
+        for opening in openings {
+            #expect(throws: ProtocolError.self) { try Opening(encoded: opening.encoded()) }
+        }
+        for bytes: [UInt8] in [[], [0xFF], [UInt8](repeating: 0, count: 4_000)] {
+            #expect(throws: ProtocolError.self) { try Opening(encoded: bytes) }
+        }
+    }
+
+    @Test func aSealedOpeningIsUnsupported() throws {
+        // Field 3, varint 1.
+        let bytes = try Sample.opening().encoded() + [0x18, 0x01]
+        let error = #expect(throws: ProtocolError.self) { try Opening(encoded: bytes) }
+        #expect(error?.code == .unsupported)
+    }
+
+    @Test func aClosingComesBackAndVerifies() throws {
+        let signed = try SignedClosing(closing: Sample.closing(), key: Sample.key)
+        let read = try SignedClosing(bytes: signed.bytes, signature: signed.signature)
+        #expect(read == signed)
+        #expect(read.closing == signed.closing)
+        #expect(read.id == ClosingID(ofClosing: signed.bytes))
+        #expect(read.isSigned(by: Sample.key.publicKey))
+    }
+}
+
+@Suite struct SmallParcelTests {
+    static func make(_ content: [UInt8], size: Int? = nil) throws -> SmallParcel {
+        try SmallParcel(
+            opening: Sample.opening(),
+            size: size ?? content.count,
+            digest: .sha256(content),
+            codec: size == nil ? 0 : 1,
+            content: content,
+            key: Sample.key
+        )
+    }
+
+    @Test func oneSignatureCoversOpeningAndClosing() throws {
+        let small = try Self.make([1, 2, 3])
+        #expect(small.isSigned(by: Sample.key.publicKey))
+        #expect(!small.opening.isSigned(by: Sample.key.publicKey))
+        var other = try Sample.closing()
+        other.parcel = small.id
+        other.entryCount = 0
+        other.root = MerkleTree.root([])
+        other.size = ByteCount(3)
+        let forged = try SmallParcel(
+            parsingOpening: small.opening.bytes,
+            closing: other.encoded(),
+            signature: small.signature,
+            codec: 0,
+            content: small.content
+        )
+        #expect(!forged.isSigned(by: Sample.key.publicKey))
+    }
+
+    @Test func anEmptyFileIsASmallParcel() throws {
+        let small = try Self.make([])
+        #expect(small.closing.closing.root == MerkleTree.root([]))
+        #expect(small.content.isEmpty)
+    }
+
+    @Test func aClosingOfAnotherParcelIsRefused() throws {
+        let small = try Self.make([1])
+        #expect(throws: ProtocolError.self) {
+            try SmallParcel(
+                parsingOpening: Sample.opening(8).encoded(),
+                closing: small.closing.bytes,
+                signature: small.signature,
+                codec: 0,
+                content: [1]
+            )
+        }
+    }
+
+    @Test func contentThatDoesNotFitItsSizeIsRefused() throws {
+        #expect(throws: ProtocolError.self) { try Self.make([1, 2], size: 1) }
+        #expect(throws: ProtocolError.self) { try Self.make([1], size: 70_000) }
+        let small = try Self.make([1, 2])
+        #expect(throws: ProtocolError.self) {
+            try SmallParcel(
+                parsingOpening: small.opening.bytes,
+                closing: small.closing.bytes,
+                signature: small.signature,
+                codec: 0,
+                content: [1]
+            )
+        }
+    }
+
+    @Test func theLargestStillFitsAFrameWithItsPassage() throws {
+        let small = try Self.make([UInt8](repeating: 3, count: Limits.smallPlainBytesMax))
+        var passage = Passage.empty
+        for hop in 0..<20 {
+            let line = PassageLine(
+                node: try Sample.node("relay-\(hop)"),
+                arrived: UnixMilliseconds(1_700_000_000_000),
+                held: UnixMilliseconds(1_700_000_000_000),
+                sent: UnixMilliseconds(1_700_000_000_000),
+                statement: .sha256([1])
+            )
+            passage = try #require(passage.appending(line))
+        }
+        #expect(try Message.small(small, passage, again: true).frames().count == 1)
+    }
+}
