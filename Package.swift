@@ -18,6 +18,7 @@ extension Target.Dependency {
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioTLS: Self = .product(name: "NIOTLS", package: "swift-nio")
     static let protobuf: Self = .product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let lifecycle: Self = .product(
         name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -113,7 +114,7 @@ let package = Package(
             uses: [.crypto, .logging]),
         .layer(  // Byte streams that drive sessions: mutual TLS over TCP, pipes.
             "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
-            uses: [.nioCore, .nioPosix, .nioSSL, .x509, .asn1, .logging]),
+            uses: [.nioCore, .nioPosix, .nioSSL, .nioTLS, .logging]),
         .layer(  // The daemon: composes services, control socket, home, start and stop.
             "MeshNode",
             on: [
@@ -150,7 +151,7 @@ let package = Package(
                 "MeshSpool", "MeshFiles",
             ]),
         .tests(
-            for: "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshProtocol"],
+            for: "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
             uses: [.nioCore, .nioPosix]),
         .tests(for: "MeshNode", on: ["MeshModel", "MeshTopology"]),
         .testTarget(name: "TidyTests", swiftSettings: settings),

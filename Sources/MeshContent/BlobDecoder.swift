@@ -24,15 +24,17 @@ public final class BlobDecoder {
     /// Does not hash: a blob is checked against its name when it arrives and when it is read from
     /// disk. A hole is given as zeros; who can skip them asks ``Entry/isHole`` first.
     ///
-    /// - Throws: ``ContentError`` with code ``ContentError/Code/contentDamaged`` if the stored bytes
-    ///   are not what the entry says, before anything was given; whatever `body` throws.
+    /// - Throws: ``ContentError`` with code ``ContentError/Code/contentDamaged`` if the stored
+    ///   bytes are not what the entry says, before anything was given; whatever `body` throws.
     public func decode(
-        _ entry: Entry, stored: UnsafeRawBufferPointer,
+        _ entry: Entry,
+        stored: UnsafeRawBufferPointer,
         into body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard stored.count == Int(entry.storedLength) else {
             throw ContentError.damaged(
-                "Blob \(entry.blob) has \(stored.count) bytes, not \(entry.storedLength).")
+                "Blob \(entry.blob) has \(stored.count) bytes, not \(entry.storedLength)."
+            )
         }
         if entry.isHole {
             try Zeros.give(Int(entry.plainLength), to: body)
@@ -44,7 +46,8 @@ public final class BlobDecoder {
     }
 
     private func decompress(
-        _ entry: Entry, _ stored: UnsafeRawBufferPointer
+        _ entry: Entry,
+        _ stored: UnsafeRawBufferPointer
     ) throws(ContentError) -> UnsafeRawBufferPointer {
         let plain = Int(entry.plainLength)
         if self.scratch.count < plain {
@@ -52,7 +55,12 @@ public final class BlobDecoder {
             self.scratch = .allocate(byteCount: plain, alignment: 16)
         }
         let count = ZSTD_decompressDCtx(
-            self.context, self.scratch.baseAddress, plain, stored.baseAddress, stored.count)
+            self.context,
+            self.scratch.baseAddress,
+            plain,
+            stored.baseAddress,
+            stored.count
+        )
         guard ZSTD_isError(count) == 0, count == plain else {
             throw .damaged("Blob \(entry.blob) does not decompress to \(plain) bytes.")
         }
@@ -68,7 +76,9 @@ enum Zeros {
         var left = count
         while left > 0 {
             let next = min(left, Self.stretch.count)
-            try Self.stretch.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<next])) }
+            try Self.stretch.withUnsafeBytes {
+                try body(UnsafeRawBufferPointer(rebasing: $0[..<next]))
+            }
             left -= next
         }
     }

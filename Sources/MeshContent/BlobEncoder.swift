@@ -44,7 +44,8 @@ public final class BlobEncoder {
         let stored = frame ?? piece
         let entry = Entry(
             unchecked: BlobID(ofStored: stored),
-            storedLength: UInt32(stored.count), plainLength: UInt32(piece.count),
+            storedLength: UInt32(stored.count),
+            plainLength: UInt32(piece.count),
             flags: frame == nil ? [] : .zstd
         )
         return (entry, StoredBytes(borrowing: stored))
@@ -67,8 +68,13 @@ public final class BlobEncoder {
     private func compress(_ piece: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         let room = Self.byteCountWorthStoring(of: piece.count)
         let count = ZSTD_compressCCtx(
-            self.context, self.scratch.baseAddress, room, piece.baseAddress, piece.count,
-            self.profile.zstdLevel)
+            self.context,
+            self.scratch.baseAddress,
+            room,
+            piece.baseAddress,
+            piece.count,
+            self.profile.zstdLevel
+        )
         guard ZSTD_isError(count) == 0 else { return nil }
         return UnsafeRawBufferPointer(rebasing: self.scratch.prefix(count))
     }

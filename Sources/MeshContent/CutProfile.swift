@@ -16,11 +16,21 @@ public struct CutProfile: Hashable, Sendable {
 
     /// Profile 1, the usual one: 64, 256 and 1,024 KiB, zstd level 1.
     public static let usual = Self(
-        number: 1, minimum: 64 << 10, average: 256 << 10, maximum: 1 << 20, zstdLevel: 1)
+        number: 1,
+        minimum: 64 << 10,
+        average: 256 << 10,
+        maximum: 1 << 20,
+        zstdLevel: 1
+    )
 
     /// Profile 2, for thin lines: 16, 32 and 128 KiB, zstd level 3.
     public static let thinLine = Self(
-        number: 2, minimum: 16 << 10, average: 32 << 10, maximum: 128 << 10, zstdLevel: 3)
+        number: 2,
+        minimum: 16 << 10,
+        average: 32 << 10,
+        maximum: 128 << 10,
+        zstdLevel: 3
+    )
 
     /// The profile that an opening names; `nil` if this version does not know it.
     public static func profile(_ number: UInt32) -> CutProfile? {

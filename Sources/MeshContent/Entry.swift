@@ -48,7 +48,11 @@ public struct Entry: Hashable, Sendable {
             guard storedLength == plainLength else { return nil }
         }
         self.init(
-            unchecked: blob, storedLength: storedLength, plainLength: plainLength, flags: flags)
+            unchecked: blob,
+            storedLength: storedLength,
+            plainLength: plainLength,
+            flags: flags
+        )
     }
 
     init(unchecked blob: BlobID, storedLength: UInt32, plainLength: UInt32, flags: Flags) {
@@ -62,8 +66,11 @@ public struct Entry: Hashable, Sendable {
     public static func hole(_ plainLength: Int) -> Self {
         precondition((1...Limits.blobBytesMax).contains(plainLength))
         return Self(
-            unchecked: BlobID(.zero), storedLength: 0, plainLength: UInt32(plainLength),
-            flags: .hole)
+            unchecked: BlobID(.zero),
+            storedLength: 0,
+            plainLength: UInt32(plainLength),
+            flags: .hole
+        )
     }
 
     /// Whether nothing is stored because the piece is all zeros.

@@ -1,5 +1,6 @@
-import struct Crypto.SHA256
 public import MeshModel
+
+import struct Crypto.SHA256
 
 /// SHA-256 of a file's bytes, fed in order as they pass.
 public struct FileDigest: Sendable {

@@ -31,7 +31,9 @@ public enum SmallCodec {
     ///   ``ContentError/Code/contentDamaged`` if the bytes do not give exactly `size` or `size` is
     ///   beyond ``Limits/smallPlainBytesMax``. No more memory than that is ever taken.
     public static func decompress(
-        codec: UInt32, _ bytes: [UInt8], size: Int
+        codec: UInt32,
+        _ bytes: [UInt8],
+        size: Int
     ) throws(ContentError) -> [UInt8] {
         guard (0...Limits.smallPlainBytesMax).contains(size) else {
             throw .damaged("A small parcel claims to hold \(size) bytes.")

@@ -79,8 +79,8 @@ package actor Engine {
     package func run() async throws {
         self.begin()
         for await event in self.events {
-            if self.isStopped { break }
             self.handle(event)
+            if self.isStopped { break }
         }
         self.mailbox.finish()
         for send in self.sends.values { send.finish(.stopped) }

@@ -41,7 +41,8 @@ struct Candidates {
     }
 
     mutating func append(_ file: SeenFile) {
-        if file.stamp.size <= Int64(Limits.smallPlainBytesMax) {
+        // Whatever the path takes is not there for the content: both must fit one frame.
+        if file.stamp.size + Int64(file.path.bytes.count) + 512 <= Int64(Limits.smallPlainBytesMax) {
             self.small.append(file)
         } else {
             self.large.append(file)

@@ -75,7 +75,6 @@ extension Engine {
     private func answerKnown(_ row: ParcelRow, again: Bool, to call: Call) {
         let needsBytes = row.state == .arriving || (row.state == .held && row.isDamaged)
         if needsBytes {
-            guard !row.isSmall else { return }
             return self.resume(row, from: call)
         }
         let statements = self.ask([]) { try $0.statements(of: row.number) }
@@ -84,7 +83,11 @@ extension Engine {
         }
         let terminal = words.last { $0.1.kind.isTerminal }
         let custody = words.last { $0.1.kind == .custody }
-        guard let (stored, statement) = terminal ?? custody else { return }
+        guard let (stored, statement) = terminal ?? custody else {
+            // Captured here: whoever offers it back has it from this node.
+            return call.session.send(
+                .answer(row.id, .never(why: "own", detail: "this node is its custodian")))
+        }
         let isOwn = stored.isIssuedHere || statement.kind.isTerminal
         call.session.send(
             .answer(row.id, isOwn ? .statement(stored.bytes) : .passed(stored.bytes)))

@@ -29,7 +29,9 @@ package final class Capture {
         self.encoder = BlobEncoder(profile: profile)
         self.buffer = .allocate(byteCount: 4 * profile.maximum, alignment: 4_096)
         let zeros = UnsafeRawBufferPointer(
-            start: calloc(profile.maximum, 1), count: profile.maximum)
+            start: calloc(profile.maximum, 1),
+            count: profile.maximum
+        )
         self.zeroPieceLength =
             self.cutter.length(ofNextPieceIn: zeros, isLast: false) ?? profile.maximum
         free(UnsafeMutableRawPointer(mutating: zeros.baseAddress))
@@ -45,11 +47,13 @@ package final class Capture {
     ///     again, for the file's digest, and compared; nothing of it is given.
     ///   - emit: Called in order on this thread with a number from the prefix's count on. The bytes
     ///     are borrowed until it returns. What it throws ends the capture.
+    /// - Returns: What the closing says of the file.
     /// - Throws: ``FilesError/Code/sourceChanged`` if the file is not one version from the first
     ///   byte to the last, or not the one that the prefix came from: what was emitted is void then.
     ///   ``FilesError/Code/tooLarge`` beyond ``Limits/fileBytesMax``, before anything is emitted.
     package func run(
-        _ file: SourceFile, resumingAfter prefix: some Sequence<Entry> = [],
+        _ file: SourceFile,
+        resumingAfter prefix: some Sequence<Entry> = [],
         emit: (_ number: UInt64, Entry, StoredBytes) throws -> Void
     ) throws -> Captured {
         let stamp = try file.stamp()
@@ -58,8 +62,12 @@ package final class Capture {
         }
         file.descriptor.willReadInOrder()
         var reader = PieceReader(
-            file, size: stamp.size, cutter: self.cutter, zeroPieceLength: self.zeroPieceLength,
-            buffer: self.buffer)
+            file,
+            size: stamp.size,
+            cutter: self.cutter,
+            zeroPieceLength: self.zeroPieceLength,
+            buffer: self.buffer
+        )
         var digest = FileDigest()
         var number: UInt64 = 0
         for entry in prefix {
@@ -67,7 +75,8 @@ package final class Capture {
                 self.compare(piece, with: entry, &digest)
             else {
                 throw FilesError.changed(
-                    "\(file.path) differs from what was captured of it before.")
+                    "\(file.path) differs from what was captured of it before."
+                )
             }
             number += 1
         }
@@ -85,7 +94,11 @@ package final class Capture {
         }
         try self.check(file, against: stamp)
         return Captured(
-            size: stamp.size, digest: digest.finalize(), entryCount: number, stamp: stamp)
+            size: stamp.size,
+            digest: digest.finalize(),
+            entryCount: number,
+            stamp: stamp
+        )
     }
 
     /// Reads a file that is to travel as a small parcel.
@@ -103,7 +116,8 @@ package final class Capture {
         let content = try [UInt8](unsafeUninitializedCapacity: size) { target, count in
             while count < size {
                 let rest = UnsafeMutableRawBufferPointer(
-                    UnsafeMutableBufferPointer(rebasing: target[count..<size]))
+                    UnsafeMutableBufferPointer(rebasing: target[count..<size])
+                )
                 let got = try file.read(into: rest, at: Int64(count))
                 if got == 0 { break }
                 count += got
@@ -118,7 +132,9 @@ package final class Capture {
     }
 
     private func compare(
-        _ piece: PieceReader.Piece, with entry: Entry, _ digest: inout FileDigest
+        _ piece: PieceReader.Piece,
+        with entry: Entry,
+        _ digest: inout FileDigest
     ) -> Bool {
         switch piece {
         case .zeros(let count):

@@ -7,7 +7,7 @@ extension Descriptor {
     /// Opens what a path beneath this directory belongs to.
     ///
     /// One `openat2` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS` (Linux 5.6) where the kernel has
-    /// it; otherwise one `openat` with `O_NOFOLLOW` a component, which is as safe, because a checked
+    /// it; otherwise one `openat` with `O_NOFOLLOW` a component, which is as safe, for a checked
     /// path has no `..`, and slower.
     func open(beneath path: PathBytes, _ flags: Int32) throws(SystemError) -> Descriptor {
         if let opened = try self.openAtOnce(path.bytes, flags | O_CLOEXEC | O_NOCTTY) {
@@ -20,7 +20,8 @@ extension Descriptor {
     func openParent(of path: PathBytes) throws(SystemError) -> Descriptor {
         guard let parent = path.parent else {
             return Descriptor(
-                number: try Self.call { fcntl(self.number, F_DUPFD_CLOEXEC, 0) })
+                number: try Self.call { fcntl(self.number, F_DUPFD_CLOEXEC, 0) }
+            )
         }
         return try self.open(beneath: parent, O_RDONLY | O_DIRECTORY)
     }
@@ -59,31 +60,36 @@ extension PathBytes {
 private let openBeneathIsMissing = Atomic<Bool>(false)
 
 extension Descriptor {
-    /// The descriptor; `nil` if the kernel, or a sandbox that hides the call, does not know `openat2`.
+    /// The descriptor; `nil` if the kernel, or a sandbox around us, does not know `openat2`.
     private func openAtOnce(_ path: [UInt8], _ flags: Int32) throws(SystemError) -> Int32? {
         guard let systemCall = LinuxCalls.systemCall,
             !openBeneathIsMissing.load(ordering: .relaxed)
         else { return nil }
         var how = LinuxCalls.OpenHow(
             flags: UInt64(flags),
-            resolve: LinuxCalls.OpenHow.beneath | LinuxCalls.OpenHow.noSymbolicLinks)
+            resolve: LinuxCalls.OpenHow.beneath | LinuxCalls.OpenHow.noSymbolicLinks
+        )
         do throws(SystemError) {
             return try path.withPath { (path) throws(SystemError) in
                 let opened = try Self.call {
                     systemCall(
-                        LinuxCalls.openBeneathNumber, Int(self.number), path, &how,
-                        MemoryLayout<LinuxCalls.OpenHow>.size)
+                        LinuxCalls.openBeneathNumber,
+                        Int(self.number),
+                        path,
+                        &how,
+                        MemoryLayout<LinuxCalls.OpenHow>.size
+                    )
                 }
                 return Int32(opened)
             }
         } catch {
             switch error.number {
-            case SystemError.noSystemCall:
+            case ENOSYS:
                 openBeneathIsMissing.store(true, ordering: .relaxed)
                 return nil
-            case SystemError.notPermitted, SystemError.again:
-                // Sandboxes answer EPERM for calls that they do not know; EAGAIN means that something
-                // was renamed meanwhile. Step by step both are answered truly.
+            case EPERM, EAGAIN:
+                // Sandboxes answer EPERM for calls that they do not know; EAGAIN means that
+                // something was renamed meanwhile. Step by step both are answered truly.
                 return nil
             default:
                 throw error

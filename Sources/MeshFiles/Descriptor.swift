@@ -25,7 +25,8 @@ struct Descriptor: ~Copyable, Sendable {
     /// Opens a directory by a path that the operator wrote, links in it included.
     static func open(root path: String) throws(SystemError) -> Descriptor {
         Descriptor(
-            number: try Self.call { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+            number: try Self.call { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        )
     }
 
     /// Opens what a name of this directory belongs to; a link is an error.
@@ -86,7 +87,8 @@ extension Descriptor {
         var info = statvfs()
         _ = try Self.call { fstatvfs(self.number, &info) }
         let (bytes, overflow) = UInt64(info.f_bavail).multipliedReportingOverflow(
-            by: UInt64(info.f_frsize))
+            by: UInt64(info.f_frsize)
+        )
         return overflow ? .max : Int64(clamping: bytes)
     }
 
@@ -94,7 +96,8 @@ extension Descriptor {
     func fileSystem() -> Int? {
         guard let ask = LinuxCalls.fileSystemStatus else { return nil }
         return withUnsafeTemporaryAllocation(
-            byteCount: LinuxCalls.fileSystemStatusByteCount, alignment: 8
+            byteCount: LinuxCalls.fileSystemStatusByteCount,
+            alignment: 8
         ) { room in
             guard let base = room.baseAddress, ask(self.number, base) == 0 else { return nil }
             return room.load(as: Int.self)
@@ -108,9 +111,12 @@ extension Descriptor.Status {
             Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
         }
         self.stamp = FileStamp(
-            device: UInt64(info.st_dev), inode: UInt64(info.st_ino), size: Int64(info.st_size),
+            device: UInt64(info.st_dev),
+            inode: UInt64(info.st_ino),
+            size: Int64(info.st_size),
             modifiedNanoseconds: nanoseconds(info.st_mtim),
-            changedNanoseconds: nanoseconds(info.st_ctim))
+            changedNanoseconds: nanoseconds(info.st_ctim)
+        )
         self.mode = UInt16(info.st_mode & 0o7777)
         self.kind =
             switch info.st_mode & S_IFMT {
@@ -150,7 +156,7 @@ extension Descriptor {
         do throws(SystemError) {
             return Int64(try Self.call { lseek(self.number, off_t(offset), whence) })
         } catch {
-            if error.number == SystemError.noSuchAddress { return nil }
+            if error.number == ENXIO { return nil }
             throw error
         }
     }
@@ -173,7 +179,8 @@ extension Descriptor {
             timespec(tv_sec: 0, tv_nsec: LinuxCalls.timeNow),
             timespec(
                 tv_sec: Int(quotient) - (borrowed ? 1 : 0),
-                tv_nsec: Int(remainder) + (borrowed ? 1_000_000_000 : 0)),
+                tv_nsec: Int(remainder) + (borrowed ? 1_000_000_000 : 0)
+            ),
         ]
         _ = try Self.call { futimens(self.number, times) }
     }
@@ -239,7 +246,7 @@ extension Descriptor {
         return Array(UnsafeRawBufferPointer(start: start, count: length))
     }
 
-    /// `DT_…` of `dirent.h`, whose values Swift does not see; `nil` where the file system is silent.
+    /// `DT_…` of `dirent.h`, whose values Swift does not see; `nil` if the file system is silent.
     private static func kind(_ type: UInt8) -> Kind? {
         switch type {
         case 1: .pipe

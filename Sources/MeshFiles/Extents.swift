@@ -24,7 +24,12 @@ struct Extents {
 
     init(of file: SourceFile, size: Int64) {
         self.size = size
-        self.mayAsk = file.descriptor.fileSystem().map(Self.trusted.contains) ?? false
+        self.mayAsk = Self.mayAsk(file)
+    }
+
+    /// Whether the file lies on a file system whose answers are believed.
+    static func mayAsk(_ file: SourceFile) -> Bool {
+        file.descriptor.fileSystem().map(Self.trusted.contains) ?? false
     }
 
     /// The extent in which `offset` lies, which is below the size.

@@ -1,3 +1,4 @@
+import Glibc
 import MeshModel
 
 /// A file that could not be captured or landed.
@@ -16,7 +17,7 @@ package struct FilesError: Error, Sendable {
         case sourceChanged = "source_changed"
         /// The name belongs to something that is not a regular file.
         case notRegular = "not_regular"
-        /// The name cannot be used here: a link or a file is in the way, it is too long, or reserved.
+        /// The name cannot be used here: something is in the way, it is too long, or reserved.
         case pathRefused = "path_refused"
         /// The file is larger than any parcel may be, or than this file system holds.
         case tooLarge = "too_large"
@@ -56,15 +57,21 @@ extension FilesError {
 
     static func missing(_ code: Code, _ root: String, _ cause: SystemError) -> Self {
         Self(
-            code: code, message: "The directory \(root) is not there.",
-            hint: "Create it, or mount the disk that holds it.", cause: cause)
+            code: code,
+            message: "The directory \(root) is not there.",
+            hint: "Create it, or mount the disk that holds it.",
+            cause: cause
+        )
     }
 
     static func refused(_ path: PathBytes, because why: String, _ cause: SystemError? = nil) -> Self
     {
         Self(
-            code: .pathRefused, message: "\(path) cannot be used here: \(why).", hint: nil,
-            cause: cause)
+            code: .pathRefused,
+            message: "\(path) cannot be used here: \(why).",
+            hint: nil,
+            cause: cause
+        )
     }
 
     static func notRegular(_ path: PathBytes) -> Self {
@@ -73,38 +80,58 @@ extension FilesError {
 
     static func tooLarge(_ path: PathBytes, size: Int64) -> Self {
         Self(
-            code: .tooLarge, message: "\(path) has \(size) bytes, too many for a parcel.",
-            hint: "Leave it out of the source, or split it.", cause: nil)
+            code: .tooLarge,
+            message: "\(path) has \(size) bytes, too many for a parcel.",
+            hint: "Leave it out of the source, or split it.",
+            cause: nil
+        )
     }
 
     static func size(of path: PathBytes, is written: Int64, not promised: Int64) -> Self {
         Self(
-            code: .sizeDiffers, message: "\(path) was written with \(written) bytes, not \(promised).",
-            hint: nil, cause: nil)
+            code: .sizeDiffers,
+            message: "\(path) was written with \(written) bytes, not \(promised).",
+            hint: nil,
+            cause: nil
+        )
     }
 
-    /// Sorts what the kernel answered into the codes on which callers branch.
-    static func failed(to action: String, _ path: some CustomStringConvertible, _ cause: SystemError)
-        -> Self
-    {
-        let (code, hint) = Self.sort(cause)
-        return Self(
-            code: code, message: "Could not \(action) \(path).", hint: hint, cause: cause)
-    }
-
-    private static func sort(_ cause: SystemError) -> (Code, String?) {
+    /// A name could not be used: sorts what the kernel answered into codes to branch on.
+    static func failed(toName action: String, _ path: PathBytes, _ cause: SystemError) -> Self {
         switch cause.number {
-        case SystemError.noEntry: (.fileMissing, nil)
-        case SystemError.noSpace, SystemError.quota:
-            (.noRoom, "Free room on that disk, or raise the quota of the daemon's user.")
-        case SystemError.noAccess, SystemError.notPermitted, SystemError.readOnly:
-            (.notPermitted, "Give the daemon's user the right to do this, or mount it writable.")
-        case SystemError.fileTooBig: (.tooLarge, nil)
-        case SystemError.isDirectory, SystemError.notDirectory, SystemError.loop,
-            SystemError.nameTooLong, SystemError.notEmpty, SystemError.exists,
-            SystemError.crossDevice, SystemError.illegalSequence, SystemError.invalid:
-            (.pathRefused, nil)
-        default: (.ioFailed, nil)
+        case ENOENT:
+            Self(
+                code: .fileMissing,
+                message: "Could not \(action) \(path).",
+                hint: nil,
+                cause: cause
+            )
+        case EISDIR, ENOTDIR, ELOOP, ENAMETOOLONG, ENOTEMPTY, EEXIST, EILSEQ, EINVAL:
+            .refused(path, because: "could not \(action) it", cause)
+        default: .failed(to: action, path, cause)
         }
+    }
+
+    /// An open file or a root failed us, which is no reason to refuse anybody's file.
+    static func failed(
+        to action: String,
+        _ path: some CustomStringConvertible,
+        _ cause: SystemError
+    ) -> Self {
+        let (code, hint): (Code, String?) =
+            switch cause.number {
+            case ENOSPC, EDQUOT:
+                (.noRoom, "Free room on that disk, or raise the quota of the daemon's user.")
+            case EACCES, EPERM, EROFS:
+                (.notPermitted, "Give the daemon's user the right to do this.")
+            case EFBIG: (.tooLarge, nil)
+            default: (.ioFailed, nil)
+            }
+        return Self(
+            code: code,
+            message: "Could not \(action) \(path).",
+            hint: hint,
+            cause: cause
+        )
     }
 }

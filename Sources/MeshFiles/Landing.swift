@@ -36,7 +36,7 @@ package struct Landing: ~Copyable {
         case syncing
         /// Bytes are durable under a temporary name.
         case intending
-        /// The log says which temporary name becomes which file: from here a restart finishes the work.
+        /// The log says which temporary name becomes which file: a restart finishes the work.
         case renaming
         /// The file is visible and its name is durable, or was before somebody took it away.
         case landing(unseen: Bool)
@@ -56,7 +56,7 @@ package struct Landing: ~Copyable {
         case temporaryFile
         /// The final name belongs to the inode that the intent recorded.
         case finalName
-        /// Neither: a consumer took the file after the rename, or somebody removed the temporary file.
+        /// Neither: a consumer took the file after the rename, or somebody removed the temporary.
         case neither
     }
 
@@ -84,7 +84,8 @@ package struct Landing: ~Copyable {
 
     /// Applies one event and returns what the driver must do next, in order.
     ///
-    /// - Precondition: The event answers an effect that was asked for; anything else is a programmer's error.
+    /// - Precondition: The event answers an effect that was asked for; anything else is a
+    ///   programmer's error.
     package mutating func handle(_ event: Event) -> [Effect] {
         switch (self.state, event) {
         case (.assembling(let expected), .assembled(let digest)):

@@ -1,10 +1,12 @@
+import Glibc
 package import MeshModel
 import Synchronization
 
 /// A file that is being written under a temporary name in the directory where it will land.
 ///
-/// Write and skip in order, then ``finish(mode:modifiedNanoseconds:size:)``, ``sync()``, ``close()``.
-/// Closed with its last reference; the temporary file stays until it is renamed or removed.
+/// Write and skip in order, then ``finish(mode:modifiedNanoseconds:size:)``, ``sync()`` and
+/// ``close()``. Closed with its last reference; the temporary file stays until it is renamed or
+/// removed.
 package final class LandingFile: Sendable {
     /// Its name beneath the landing's root.
     package let temporary: PathBytes
@@ -20,7 +22,9 @@ package final class LandingFile: Sendable {
     private let observer: (@Sendable (LandingStep) -> Void)?
 
     init(
-        _ temporary: PathBytes, _ descriptor: consuming Descriptor, identity: FileIdentity,
+        _ temporary: PathBytes,
+        _ descriptor: consuming Descriptor,
+        identity: FileIdentity,
         observer: (@Sendable (LandingStep) -> Void)?
     ) {
         self.temporary = temporary
@@ -89,7 +93,8 @@ package final class LandingFile: Sendable {
     package func close() { self.state.withLock { $0 = nil } }
 
     private func use(
-        _ action: String, _ body: (inout State) throws(SystemError) -> Void
+        _ action: String,
+        _ body: (inout State) throws(SystemError) -> Void
     ) throws(FilesError) {
         do throws(SystemError) {
             try self.state.withLock { (state) throws(SystemError) in
@@ -116,8 +121,8 @@ package final class LandingFile: Sendable {
             try body()
         } catch {
             let isRefusal = [
-                SystemError.notPermitted, SystemError.notSupported, SystemError.invalid,
-                SystemError.noSystemCall,
+                EPERM, EOPNOTSUPP, EINVAL,
+                ENOSYS,
             ].contains(error.number)
             guard isRefusal else { throw error }
         }

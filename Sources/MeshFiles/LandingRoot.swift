@@ -4,8 +4,8 @@ package import MeshModel
 /// A directory beneath which files land.
 ///
 /// Opened anew for every operation, so that a disk may come and go; never made here, for an empty
-/// mount point is not the disk that belongs there. Every path is resolved beneath it without following
-/// a link. May be used from several threads at a time, for different files.
+/// mount point is not the disk that belongs there. Every path is resolved beneath it without
+/// following a link. May be used from several threads at a time, for different files.
 package struct LandingRoot: Sendable {
     /// The directory as it was declared.
     package let path: String
@@ -14,7 +14,9 @@ package struct LandingRoot: Sendable {
 
     /// Names a landing; does not look at the disk yet.
     ///
-    /// - Parameter observer: Told of every durable step, on the thread that made it.
+    /// - Parameters:
+    ///   - path: The directory, absolute or from where the process runs.
+    ///   - observer: Told of every durable step, on the thread that made it.
     /// - Throws: ``FilesError/Code/pathRefused`` if no directory can have such a name.
     package init(path: String, observer: (@Sendable (LandingStep) -> Void)? = nil) throws {
         try Descriptor.check(root: path)
@@ -34,11 +36,12 @@ package struct LandingRoot: Sendable {
     ///
     /// - Parameters:
     ///   - final: Where it will land.
-    ///   - tag: Tells the temporary files of a directory apart: `.tributary-TAG.part`. Not `/`.
+    ///   - tag: Tells the temporary files of a directory apart: `.tributary-TAG.part`. No `/`.
+    /// - Returns: The file, empty, under its temporary name.
     /// - Throws: ``FilesError/Code/landingMissing``; ``FilesError/Code/pathRefused`` if a link or a
-    ///   file is in the way, a directory has the final name, or the file system knows no such name;
-    ///   ``FilesError/Code/noRoom``; ``FilesError/Code/notPermitted``; ``FilesError/Code/fileMissing``
-    ///   if somebody removed a directory meanwhile, and the call may be repeated.
+    ///   file is in the way, a directory has the final name, or the file system knows no such
+    ///   name; ``FilesError/Code/noRoom``; ``FilesError/Code/notPermitted``;
+    ///   ``FilesError/Code/fileMissing`` if somebody removed a directory meanwhile: call again.
     package func begin(_ final: PathBytes, tag: String) throws -> LandingFile {
         precondition((1...Self.tagByteCountMax).contains(tag.utf8.count))
         precondition(!tag.utf8.contains(UInt8(ascii: "/")) && !tag.utf8.contains(0))
@@ -59,9 +62,13 @@ package struct LandingRoot: Sendable {
             let file = try directory.create(name: name)
             let status = try file.status()
             return LandingFile(
-                temporary, file, identity: status.identity, observer: self.observer)
+                temporary,
+                file,
+                identity: status.identity,
+                observer: self.observer
+            )
         } catch {
-            throw FilesError.failed(to: "land", final, error)
+            throw FilesError.failed(toName: "land", final, error)
         }
     }
 
@@ -77,7 +84,7 @@ package struct LandingRoot: Sendable {
         do throws(SystemError) {
             try root.openParent(of: final).rename(temporary.name, to: final.name)
         } catch {
-            throw FilesError.failed(to: "name", final, error)
+            throw FilesError.failed(toName: "name", final, error)
         }
         self.observer?(.renamed(temporary, to: final))
     }
@@ -90,7 +97,7 @@ package struct LandingRoot: Sendable {
         do throws(SystemError) {
             try root.openParent(of: path).sync()
         } catch {
-            throw FilesError.failed(to: "sync the directory of", path, error)
+            throw FilesError.failed(toName: "sync the directory of", path, error)
         }
         self.observer?(.syncedDirectory(of: path))
     }
@@ -104,10 +111,13 @@ package struct LandingRoot: Sendable {
                 status.kind == .regular
             else { return nil }
             return Found(
-                device: status.stamp.device, inode: status.stamp.inode, size: status.stamp.size)
+                device: status.stamp.device,
+                inode: status.stamp.inode,
+                size: status.stamp.size
+            )
         } catch {
             switch error.number {
-            case SystemError.noEntry, SystemError.notDirectory, SystemError.loop: return nil
+            case ENOENT, ENOTDIR, ELOOP: return nil
             default: throw FilesError.failed(to: "look at", path, error)
             }
         }
@@ -122,7 +132,7 @@ package struct LandingRoot: Sendable {
             try root.openParent(of: temporary).remove(name: temporary.name)
             return true
         } catch {
-            return error.number == SystemError.noEntry
+            return error.number == ENOENT
         }
     }
 
@@ -170,7 +180,8 @@ extension LandingRoot {
 
     /// The directory of a path, with every name on the way there, and those names durable.
     private func makeParent(
-        of path: PathBytes, in root: borrowing Descriptor
+        of path: PathBytes,
+        in root: borrowing Descriptor
     ) throws(SystemError) -> Descriptor {
         guard let parent = path.parent else { return try root.openParent(of: path) }
         if let directory = try self.openDurable(parent, in: root) { return directory }
@@ -193,14 +204,15 @@ extension LandingRoot {
 
     /// The directory, if it is there and known to stay there.
     private func openDurable(
-        _ path: PathBytes, in root: borrowing Descriptor
+        _ path: PathBytes,
+        in root: borrowing Descriptor
     ) throws(SystemError) -> Descriptor? {
         do throws(SystemError) {
             let directory = try root.open(beneath: path, O_RDONLY | O_DIRECTORY)
             guard try self.durable.contains(directory.status().identity) else { return nil }
             return directory
         } catch {
-            if error.number == SystemError.noEntry { return nil }
+            if error.number == ENOENT { return nil }
             throw error
         }
     }
@@ -212,7 +224,7 @@ extension Descriptor {
         do throws(SystemError) {
             return try self.status(name: name)
         } catch {
-            if error.number == SystemError.noEntry { return nil }
+            if error.number == ENOENT { return nil }
             throw error
         }
     }
@@ -223,7 +235,7 @@ extension Descriptor {
             try self.makeDirectory(name: name, mode: mode)
             return true
         } catch {
-            if error.number == SystemError.exists { return false }
+            if error.number == EEXIST { return false }
             throw error
         }
     }
@@ -234,7 +246,7 @@ extension Descriptor {
         do throws(SystemError) {
             return try self.open(name: name, flags, mode: 0o600)
         } catch {
-            guard error.number == SystemError.exists else { throw error }
+            guard error.number == EEXIST else { throw error }
             try self.remove(name: name)
             return try self.open(name: name, flags, mode: 0o600)
         }

@@ -28,8 +28,10 @@ enum LinuxCalls {
     typealias SystemCall =
         @convention(c) (Int, Int, UnsafeRawPointer, UnsafeRawPointer, Int) -> Int
 
-    /// `syscall` is variadic, and Swift cannot call such functions by name. Sound all the same for
-    /// exactly these arguments: x86-64, AArch64 and RISC-V pass them in the same registers either way.
+    /// `syscall`, which is variadic, so that Swift cannot call it by name.
+    ///
+    /// Sound all the same for exactly these arguments: x86-64, AArch64 and RISC-V pass them in the
+    /// same registers either way.
     static let systemCall: SystemCall? = Self.find("syscall")
 
     typealias FileSystemStatus = @convention(c) (Int32, UnsafeMutableRawPointer) -> Int32

@@ -26,7 +26,10 @@ struct PieceReader: ~Copyable {
 
     /// The buffer must hold a few pieces, so that little is moved when it is filled again.
     init(
-        _ file: SourceFile, size: Int64, cutter: PieceCutter, zeroPieceLength: Int,
+        _ file: SourceFile,
+        size: Int64,
+        cutter: PieceCutter,
+        zeroPieceLength: Int,
         buffer: UnsafeMutableRawBufferPointer
     ) {
         precondition(buffer.count >= 2 * cutter.profile.maximum)
@@ -41,7 +44,9 @@ struct PieceReader: ~Copyable {
     /// The next piece as the profile cuts it; `nil` at the end of the file.
     mutating func next() throws -> Piece? {
         guard self.offset < self.size else { return nil }
-        if try self.zeros(fill: self.zeroPieceLength) { return self.take(zeros: self.zeroPieceLength) }
+        if try self.zeros(fill: self.zeroPieceLength) {
+            return self.take(zeros: self.zeroPieceLength)
+        }
         while true {
             let bytes = UnsafeRawBufferPointer(rebasing: self.buffer[self.known])
             let isLast = self.offset + Int64(bytes.count) == self.size
@@ -75,8 +80,9 @@ struct PieceReader: ~Copyable {
     }
 
     private mutating func take(zeros length: Int) -> Piece {
-        self.skip(min(length, self.known.count))
-        self.offset += Int64(length - min(length, self.known.count))
+        let inBuffer = min(length, self.known.count)
+        self.skip(inBuffer)
+        self.offset += Int64(length - inBuffer)
         return .zeros(length)
     }
 
@@ -103,7 +109,9 @@ struct PieceReader: ~Copyable {
         case .data(let end):
             let wanted = Int(min(end - position, Int64(room.count)))
             count = try self.file.read(
-                into: UnsafeMutableRawBufferPointer(rebasing: room[..<wanted]), at: position)
+                into: UnsafeMutableRawBufferPointer(rebasing: room[..<wanted]),
+                at: position
+            )
         }
         guard count > 0 else {
             throw FilesError.changed("\(self.file.path) became shorter while it was read.")

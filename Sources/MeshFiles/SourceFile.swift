@@ -28,7 +28,8 @@ package final class SourceFile: Sendable {
     /// Reads from `offset` on and says how many bytes it got: fewer than there is room for at the
     /// end or if the kernel likes, none only at the end.
     package func read(
-        into target: UnsafeMutableRawBufferPointer, at offset: Int64
+        into target: UnsafeMutableRawBufferPointer,
+        at offset: Int64
     ) throws -> Int {
         do throws(SystemError) {
             return try self.descriptor.read(into: target, at: offset)

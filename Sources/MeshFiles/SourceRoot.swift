@@ -23,6 +23,7 @@ package struct SourceRoot: Sendable {
     /// vanishes meanwhile is left out. What was visited may have changed by the time it is opened.
     ///
     /// - Parameter visit: Called on this thread; what it throws ends the walk.
+    /// - Returns: What was visited and what was passed over, counted.
     /// - Throws: ``FilesError/Code/sourceMissing`` if the root is not there, which says nothing
     ///   about its files; ``FilesError/Code/notPermitted`` if it may not be read.
     /// - Complexity: One `stat` a file, memory for the names of directories still to be read.
@@ -43,6 +44,8 @@ package struct SourceRoot: Sendable {
                 }
             }
         } catch let error as SystemError {
+            // The directory was removed while it was read.
+            if error.number == ENOENT { throw FilesError.missing(.sourceMissing, self.path, error) }
             throw FilesError.failed(to: "walk", self.path, error)
         }
         return report
@@ -63,8 +66,8 @@ package struct SourceRoot: Sendable {
             return SourceFile(path, file, mode: status.mode)
         } catch {
             // What a socket answers, too.
-            if error.number == SystemError.noSuchAddress { throw FilesError.notRegular(path) }
-            throw FilesError.failed(to: "open", path, error)
+            if error.number == ENXIO { throw FilesError.notRegular(path) }
+            throw FilesError.failed(toName: "open", path, error)
         }
     }
 
@@ -78,20 +81,24 @@ extension Descriptor {
     static func check(root path: String) throws(FilesError) {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw FilesError(
-                code: .pathRefused, message: "A root needs a name, and one without NUL.",
-                hint: nil, cause: nil)
+                code: .pathRefused,
+                message: "A root needs a name, and one without NUL.",
+                hint: nil,
+                cause: nil
+            )
         }
     }
 
     /// Opens a root, or says with `code` that it is not there.
     static func open(
-        root path: String, orThrow code: FilesError.Code
+        root path: String,
+        orThrow code: FilesError.Code
     ) throws(FilesError) -> Descriptor {
         do throws(SystemError) {
             return try Self.open(root: path)
         } catch {
             switch error.number {
-            case SystemError.noEntry, SystemError.notDirectory: throw .missing(code, path, error)
+            case ENOENT, ENOTDIR: throw .missing(code, path, error)
             default: throw .failed(to: "open", path, error)
             }
         }

@@ -29,8 +29,8 @@ struct TreeWalk: ~Copyable {
     ///
     /// What vanishes or changes its kind meanwhile is left out.
     ///
-    /// - Throws: ``SystemError`` if the root cannot be read or the process has run out of something;
-    ///   whatever `visit` throws.
+    /// - Throws: ``SystemError`` if the root cannot be read or the process has run out of
+    ///   something; whatever `visit` throws.
     mutating func run(_ visit: Visit) throws {
         let start = try self.root.open(name: [UInt8(ascii: ".")], O_RDONLY | O_DIRECTORY)
         _ = try self.list(start, prefix: [], visit)
@@ -49,7 +49,9 @@ struct TreeWalk: ~Copyable {
 
     /// Visits what is in one directory, keeps its directories for later, says how much there was.
     private mutating func list(
-        _ directory: borrowing Descriptor, prefix: [UInt8], _ visit: Visit
+        _ directory: borrowing Descriptor,
+        prefix: [UInt8],
+        _ visit: Visit
     ) throws -> Int {
         var count = 0
         try directory.names { name, kind in
@@ -60,8 +62,11 @@ struct TreeWalk: ~Copyable {
     }
 
     private mutating func meet(
-        _ name: [UInt8], _ known: Descriptor.Kind?, in directory: borrowing Descriptor,
-        _ prefix: [UInt8], _ visit: Visit
+        _ name: [UInt8],
+        _ known: Descriptor.Kind?,
+        in directory: borrowing Descriptor,
+        _ prefix: [UInt8],
+        _ visit: Visit
     ) throws {
         let bytes = prefix + name
         let isReserved = name.starts(with: Self.reservedPrefix)
@@ -95,8 +100,8 @@ extension SystemError {
     /// - Throws: Itself, if it is the process that is short of something and not the file.
     func meansUnreadable() throws(SystemError) -> Bool {
         switch self.number {
-        case Self.noEntry, Self.notDirectory, Self.loop: false
-        case Self.processFiles, Self.systemFiles, Self.noMemory: throw self
+        case ENOENT, ENOTDIR, ELOOP: false
+        case EMFILE, ENFILE, ENOMEM: throw self
         default: true
         }
     }

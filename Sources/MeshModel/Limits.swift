@@ -12,8 +12,8 @@ public enum Limits {
     public static let blobBytesMax = 1 << 20
     /// The largest file that travels as a small parcel, in plain bytes.
     public static let smallPlainBytesMax = 60 << 10
-    /// The longest opening or closing, in bytes.
-    public static let openingBytesMax = 3 << 10
+    /// The longest opening or closing, in bytes: the longest path, and tags.
+    public static let openingBytesMax = 6 << 10
     /// The largest file, in bytes.
     public static let fileBytesMax: Int64 = 1 << 46
     /// The most entries in a run.

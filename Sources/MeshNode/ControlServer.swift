@@ -68,14 +68,18 @@ package final class ControlServer: Service {
                     return try ControlChannel(wrappingChannelSynchronously: channel)
                 }
             }
-        try await cancelWhenGracefulShutdown {
-            try await withThrowingDiscardingTaskGroup { group in
-                try await server.executeThenClose { clients in
-                    for try await client in clients {
-                        group.addTask { await self.serve(client) }
+        do {
+            try await cancelWhenGracefulShutdown {
+                try await withThrowingDiscardingTaskGroup { group in
+                    try await server.executeThenClose { clients in
+                        for try await client in clients {
+                            group.addTask { await self.serve(client) }
+                        }
                     }
                 }
             }
+        } catch is CancellationError {
+            // Shut down, as asked.
         }
     }
 

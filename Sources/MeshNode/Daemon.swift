@@ -135,7 +135,7 @@ struct SystemClock: WallClock {
 }
 
 /// The node stopped because it could not keep its promises.
-package struct StoppedError: Error, Sendable {
+package struct StoppedError: Error, Sendable, ControlErrorConvertible {
     /// A stable name, such as `disk_failed`.
     package let code: String
     /// What happened.
@@ -145,5 +145,10 @@ package struct StoppedError: Error, Sendable {
 
     init(_ error: EngineError) {
         (self.code, self.message, self.hint) = (error.code, error.message, error.hint)
+    }
+
+    /// The same failure in the socket's words.
+    package var controlError: ControlError {
+        ControlError(code: self.code, message: self.message, hint: self.hint)
     }
 }

@@ -113,7 +113,7 @@ final class LogReplay {
         if let start = self.start, !delivers, offset < start.offset {
             try self.reportAhead(at: start)
         }
-        try self.leave(scanner, at: offset)
+        try self.leave(scanner, at: offset, isTorn: false)
         return true
     }
 
@@ -168,14 +168,20 @@ final class LogReplay {
         }
     }
 
-    private func leave(_ scanner: LogScanner, at offset: UInt64) throws {
+    /// Gives back the room behind a segment's last record, and there a torn end if there is one.
+    private func leave(_ scanner: LogScanner, at offset: UInt64, isTorn: Bool) throws {
         self.tail = LogPosition(segment: scanner.number, offset: offset)
         for block in scanner.unreadable { self.report(.unreadable, scanner.number, block) }
-        // Room that was taken in advance; a device with bad blocks is not asked for more.
-        if scanner.unreadable.isEmpty, try scanner.file.size() > offset {
-            try scanner.file.truncate(to: offset)
-            try scanner.file.syncAll()
+        // A device with bad blocks is not asked for more.
+        guard scanner.unreadable.isEmpty, try scanner.file.size() > offset else { return }
+        if !isTorn, let block = try self.scanner(scanner.number).firstNonZero(from: offset) {
+            // Nothing writes behind the end that the next segment's head tells. Whatever it is, it
+            // is not ours to destroy.
+            self.report(.header, scanner.number, block)
+            return
         }
+        try scanner.file.truncate(to: offset)
+        try scanner.file.syncAll()
     }
 
     private func deliver(
@@ -270,7 +276,7 @@ extension LogReplay {
             if evidence.recordsEnd != nil {
                 try self.keep(scanner, from: offset, to: end)
             }
-            try self.leave(scanner, at: offset)
+            try self.leave(scanner, at: offset, isTorn: true)
         }
         try self.files.disk.syncDirectory(self.files.log)
     }

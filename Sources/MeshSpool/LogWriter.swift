@@ -64,7 +64,7 @@ struct LogWriter: Sendable {
         -> [BodyLocation]
     {
         let plan = self.plan(records)
-        var segments = try self.make(plan.filter(\.isNew))
+        var segments = try self.make(plan)
         var locations: [BodyLocation] = []
         locations.reserveCapacity(records.count)
         for stretch in plan {
@@ -112,6 +112,11 @@ struct LogWriter: Sendable {
         var made: [OpenSegment] = []
         var continues = self.tail
         for stretch in plan {
+            guard stretch.isNew else {
+                // Goes into the segment that is open, before any new one.
+                continues.offset += stretch.bytes
+                continue
+            }
             let number = SegmentNumber(self.next)
             // Not used again even if it fails: a name may come back after a crash.
             self.next += 1
