@@ -104,7 +104,7 @@ let package = Package(
             on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"],
             uses: [.grdb, .protobuf, .crypto]),
         .layer(  // Sources (scan, capture) and landings.
-            "MeshFiles", on: ["MeshModel", "MeshContent", "MeshSpool"], uses: [.crypto]),
+            "MeshFiles", on: ["MeshModel", "MeshContent"]),
         .layer(  // The engine: admission, offers, custody, routing, outbox.
             "MeshCustody",
             on: [
@@ -132,8 +132,9 @@ let package = Package(
             "MeshTesting",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshProtocol",
-                "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks", "MeshNode",
-            ]),
+                "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks",
+            ],
+            uses: [.logging, .nioCore, .nioPosix]),
         .tests(for: "MeshModel"),
         .tests(for: "MeshIdentity", on: ["MeshModel"], uses: [.crypto, .protobuf]),
         .tests(for: "MeshPolicy", on: ["MeshModel", "MeshTopology"]),
@@ -143,13 +144,14 @@ let package = Package(
         .tests(
             for: "MeshSpool",
             on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"]),
-        .tests(for: "MeshFiles", on: ["MeshModel", "MeshContent", "MeshSpool"]),
+        .tests(for: "MeshFiles", on: ["MeshModel", "MeshContent"]),
         .tests(
             for: "MeshCustody",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshProtocol",
                 "MeshSpool", "MeshFiles",
-            ]),
+            ],
+            uses: [.protobuf]),
         .tests(
             for: "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
             uses: [.nioCore, .nioPosix]),

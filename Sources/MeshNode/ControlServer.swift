@@ -79,7 +79,7 @@ package final class ControlServer: Service {
                 }
             }
         } catch is CancellationError {
-            // Shut down, as asked.
+            // Being told to stop is no failure.
         }
     }
 

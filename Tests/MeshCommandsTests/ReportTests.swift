@@ -1,3 +1,4 @@
+import MeshCustody
 import MeshModel
 import MeshNode
 import Testing

@@ -1,6 +1,7 @@
 import MeshModel
 import Testing
 
+@testable import MeshCustody
 @testable import MeshNode
 
 @Suite struct ControlReportTests {

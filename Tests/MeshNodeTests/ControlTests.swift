@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import MeshModel
+import ServiceLifecycle
 import Synchronization
 import Testing
 
@@ -119,7 +120,19 @@ import Testing
             try await onThread { try client.call(ControlRequest("send")) { _ in serving.cancel() } }
         }
         #expect(error?.code == "stopping")
-        _ = await serving.result
+        try await serving.value
+    }
+
+    @Test func shuttingDownIsNoFailure() async throws {
+        let socket = try Socket()
+        let server = try ControlServer(socketPath: socket.path, logger: socket.logger) { _, _ in nil
+        }
+        let group = ServiceGroup(services: [server], logger: socket.logger)
+        let serving = Task { try await group.run() }
+        let client = ControlClient(socketPath: socket.path)
+        _ = try await onThread { try client.call(ControlRequest("status")) }
+        await group.triggerGracefulShutdown()
+        try await serving.value
     }
 
     @Test func noDaemonIsNotReachable() throws {

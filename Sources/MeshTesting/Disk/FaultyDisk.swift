@@ -254,14 +254,16 @@ private final class FaultyFile: DiskFile {
             switch self {
             case .write(let new, let offset):
                 if bytes.count < offset + new.count {
-                    bytes += repeatElement(0, count: offset + new.count - bytes.count)
+                    bytes += [UInt8](repeating: 0, count: offset + new.count - bytes.count)
                 }
-                bytes.replaceSubrange(offset..<offset + new.count, with: new)
+                bytes.withUnsafeMutableBytes { target in
+                    target[offset..<offset + new.count].copyBytes(from: new)
+                }
             case .resize(let count):
                 if count < bytes.count {
                     bytes.removeLast(bytes.count - count)
                 } else {
-                    bytes += repeatElement(0, count: count - bytes.count)
+                    bytes += [UInt8](repeating: 0, count: count - bytes.count)
                 }
             }
         }

@@ -1,0 +1,70 @@
+package import MeshCustody
+import MeshFiles
+import MeshIdentity
+import MeshLinks
+import MeshModel
+import MeshProtocol
+package import MeshSpool
+import MeshTopology
+
+/// What stays of a node when it is not running: its keys, its place in the mesh, its disk.
+package struct TestHome: Sendable {
+    let view: View
+    let index: PublicIndex
+    let indexBytes: [UInt8]
+    let key: StatementKey
+    let directory: String
+    /// How the spool commits; a mutant permutes it.
+    var commitSteps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
+    var segmentBytes: UInt64? = 4 << 20
+
+    /// Where the node takes its files from.
+    package func source(_ flow: String) -> String {
+        self.view.sends.first { $0.flow.text == flow }?.path ?? self.directory
+    }
+
+    /// Where the node lands files.
+    package var landing: String { self.view.receives.values.first?.path ?? self.directory }
+}
+
+/// A node that runs in this process: a real engine on a real spool.
+package struct TestNode: Sendable {
+    package let engine: Engine
+    package let spool: Spool
+    let running: Task<Result<Void, any Error>, Never>
+
+    /// Waits until the node has stopped, by itself or not.
+    ///
+    /// - Returns: What stopped it.
+    package func end() async -> Result<Void, any Error> { await self.running.value }
+
+    /// The node's word on itself.
+    package func status() async -> StatusReport {
+        await withCheckedContinuation { continuation in
+            self.engine.post(.tick)
+            self.engine.post(.command(.status { continuation.resume(returning: $0) }))
+        }
+    }
+
+    /// What the node knows of a path.
+    package func trace(_ path: String) async -> TraceReport {
+        await withCheckedContinuation { continuation in
+            self.engine.post(
+                .command(
+                    .trace(.path(Array(path.utf8))) { continuation.resume(returning: $0) }))
+        }
+    }
+
+    /// Hands files over, and waits for them to land if asked to.
+    package func send(
+        _ paths: [String], flow: String? = nil, waitsForLanding: Bool = true, id: UInt64
+    ) async -> Result<SendReport, EngineError> {
+        await withCheckedContinuation { continuation in
+            let task = SendTask(
+                id: id, paths: paths.map { Array($0.utf8) }, flow: flow.flatMap { FlowName($0) },
+                waitsForLanding: waitsForLanding, progress: { _ in },
+                reply: { continuation.resume(returning: $0) })
+            self.engine.post(.command(.send(task)))
+        }
+    }
+}
