@@ -147,6 +147,7 @@ extension Engine {
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
+                self.finishSends()
                 let work = self.captureWork
                 CaptureWork.files.async {
                     work.capture(
@@ -214,11 +215,13 @@ extension Engine {
             let source = self.parts.view.sends.first(where: { $0.flow == flow })
         else { return }
         var records: [LogRecord] = []
+        var healed: [ParcelID] = []
         for file in files {
             do {
                 let (bytes, captured) = try file.result.get()
                 if let row = self.damagedSmall(flow, file.seen) {
                     records.append(try self.smallAgain(row, bytes))
+                    healed.append(row.id)
                     continue
                 }
                 let (codec, content) = SmallCodec.compress(bytes)
@@ -237,8 +240,10 @@ extension Engine {
             }
         }
         guard !records.isEmpty else { return }
-        self.log(records) {
+        self.log(records) { [healed] in
             guard self.passes(.afterOpeningSync) else { return }
+            self.healing.subtract(healed)
+            if !healed.isEmpty { self.reroute() }
             self.finishSends()
         }
     }
@@ -316,6 +321,9 @@ extension Engine {
         else { return }
         let work = self.captureWork
         if row.isSmall {
+            guard !self.sources.isReading else {
+                return self.sources.unfinished.append(parcel)
+            }
             let seen = SeenFile(path: path, stamp: stamp, mode: opening.mode)
             self.sources.isReading = true
             return CaptureWork.smalls.async {
@@ -352,8 +360,6 @@ extension Engine {
         let small = try SmallParcel(
             parsingOpening: row.opening, closing: row.closing ?? [],
             signature: row.openingSignature, codec: codec, content: content)
-        self.healing.remove(row.id)
-        self.reroute()
         return try .small(
             small, passage: .empty,
             from: row.stamp.map { .source(SourceOfParcel(stamp: $0)) } ?? .neighbour(row.stream.origin),

@@ -62,8 +62,9 @@ final class LogReplay {
 
     /// What is replayed counts as durable: let it be so, and read what the device holds.
     ///
-    /// After a failed sync the cache may hold pages that are clean and yet were never written; after
-    /// a killed process it holds pages that are good and not written yet. Sync first, then forget.
+    /// After a failed sync the cache may hold pages that are clean and yet were never written;
+    /// after a killed process it holds pages that are good and not written yet. Sync first, then
+    /// forget.
     private func makeDurable(_ range: [SegmentNumber]) throws {
         for number in range {
             let file = try self.files.file(number)

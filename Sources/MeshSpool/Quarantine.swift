@@ -37,7 +37,7 @@ extension SegmentFiles {
 
     /// Moves an index that is not to be used out of the way, keeping the latest two.
     ///
-    /// The write-ahead log goes first, durably: beside a new database it would be taken for its own.
+    /// The write-ahead log goes first, durably: a new database would take it for its own.
     func moveIndexAside() throws {
         let number = try self.disk.list(self.quarantine).compactMap(Self.asideNumber).max() ?? 0
         let digits = String(number + 1)

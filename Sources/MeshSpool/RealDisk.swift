@@ -131,7 +131,9 @@ final class RealDiskFile: DiskFile {
 
     // Neither sync is repeated, not even after EINTR: what a failed one left behind is unknown.
     func syncData() throws {
-        guard fdatasync(self.descriptor) == 0 else { throw DiskError.latest("fdatasync", self.path) }
+        guard fdatasync(self.descriptor) == 0 else {
+            throw DiskError.latest("fdatasync", self.path)
+        }
     }
 
     func syncAll() throws {
@@ -144,7 +146,7 @@ final class RealDiskFile: DiskFile {
             switch number {
             case 0: return
             case EINTR: continue
-            // A file system that cannot: a hole reads as zero as well, and a write may find no room.
+            // A file system that cannot: a hole reads as zero too, but a write may find no room.
             case EOPNOTSUPP, EINVAL: return try self.truncate(to: max(count, try self.size()))
             default:
                 throw DiskError(operation: "posix_fallocate", path: self.path, number: number)

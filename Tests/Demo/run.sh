@@ -12,10 +12,19 @@ declare -A daemon=()
 
 say() { printf '\n== %s\n' "$*"; }
 
+# Whether a daemon has ended; the shell reaps it, and keeps its status for `wait`.
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
 finish() {
     status=$?
     for node in "${!daemon[@]}"; do kill -TERM "${daemon[$node]}" 2>/dev/null || true; done
-    wait || true
+    for node in "${!daemon[@]}"; do
+        for _ in $(seq 50); do
+            ended "${daemon[$node]}" && break
+            sleep 0.1
+        done
+        kill -KILL "${daemon[$node]}" 2>/dev/null || true
+    done
     if [ "$status" -eq 0 ]; then
         rm -rf "$scratch"
     else
@@ -41,10 +50,10 @@ free_port() {
 }
 
 wait_until() {
-    local what=$1 deadline=$((SECONDS + 60))
+    local what=$1 deadline=$((SECONDS + 30))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || { echo "demo: waited 60 s: $what" >&2; return 1; }
+        [ "$SECONDS" -lt "$deadline" ] || { echo "demo: waited 30 s: $what" >&2; return 1; }
         sleep 0.2
     done
 }
@@ -83,11 +92,11 @@ for node in origin relay collector; do
     daemon[$node]=$!
 done
 answers_or_died() {
-    ! kill -0 "${daemon[$1]}" || "$tributary" status --home "$mesh/$1" --quiet
+    ended "${daemon[$1]}" || "$tributary" status --home "$mesh/$1" --quiet
 }
 for node in origin relay collector; do
     wait_until "$node answers" answers_or_died "$node"
-    kill -0 "${daemon[$node]}" || { echo "demo: $node did not stay" >&2; exit 1; }
+    ! ended "${daemon[$node]}" || { echo "demo: $node did not stay" >&2; exit 1; }
     echo "$node runs as process ${daemon[$node]}"
 done
 
@@ -123,6 +132,7 @@ done
 say "Stop"
 for node in origin relay collector; do
     kill -TERM "${daemon[$node]}"
+    wait_until "$node stops" ended "${daemon[$node]}"
     wait "${daemon[$node]}"
     unset "daemon[$node]"
     echo "$node stopped"

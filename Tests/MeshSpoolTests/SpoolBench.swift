@@ -35,7 +35,8 @@ final class SpoolBench: Sendable {
 
     static func path(_ segment: UInt32) -> String {
         let digits = String(segment)
-        return "\(Self.directory)/log/\(String(repeating: "0", count: 8 - digits.count))\(digits).seg"
+        let zeros = String(repeating: "0", count: 8 - digits.count)
+        return "\(Self.directory)/log/\(zeros)\(digits).seg"
     }
 
     /// Opens the spool; an index that is asked for a second time is a new one.

@@ -1,19 +1,19 @@
 package import MeshCustody
 import MeshFiles
-import MeshIdentity
+package import MeshIdentity
 import MeshLinks
 import MeshModel
 import MeshProtocol
 package import MeshSpool
-import MeshTopology
+package import MeshTopology
 
 /// What stays of a node when it is not running: its keys, its place in the mesh, its disk.
 package struct TestHome: Sendable {
-    let view: View
+    package let view: View
     let index: PublicIndex
     let indexBytes: [UInt8]
-    let key: StatementKey
-    let directory: String
+    package let key: StatementKey
+    package let directory: String
     /// How the spool commits; a mutant permutes it.
     var commitSteps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
     var segmentBytes: UInt64? = 4 << 20
