@@ -10,7 +10,9 @@ let settings: [SwiftSetting] = [
 
 extension Target.Dependency {
     static let argumentParser: Self = .product(
-        name: "ArgumentParser", package: "swift-argument-parser")
+        name: "ArgumentParser",
+        package: "swift-argument-parser"
+    )
     static let asn1: Self = .product(name: "SwiftASN1", package: "swift-asn1")
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
@@ -21,9 +23,13 @@ extension Target.Dependency {
     static let nioTLS: Self = .product(name: "NIOTLS", package: "swift-nio")
     static let protobuf: Self = .product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let lifecycle: Self = .product(
-        name: "ServiceLifecycle", package: "swift-service-lifecycle")
+        name: "ServiceLifecycle",
+        package: "swift-service-lifecycle"
+    )
     static let unixSignals: Self = .product(
-        name: "UnixSignals", package: "swift-service-lifecycle")
+        name: "UnixSignals",
+        package: "swift-service-lifecycle"
+    )
     static let x509: Self = .product(name: "X509", package: "swift-certificates")
     static let yams: Self = .product(name: "Yams", package: "Yams")
 }
@@ -50,7 +56,9 @@ extension Target {
     ]
 
     static func tests(
-        for name: String, on others: [String] = [], uses: [Dependency] = []
+        for name: String,
+        on others: [String] = [],
+        uses: [Dependency] = []
     ) -> Target {
         .testTarget(
             name: "\(name)Tests",
@@ -82,7 +90,9 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(
-            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+            url: "https://github.com/swift-server/swift-service-lifecycle.git",
+            from: "2.13.0"
+        ),
     ],
     targets: [
         // Lowest layer first.
@@ -90,51 +100,74 @@ let package = Package(
         .target(name: "CCrc32c"),  // The checksum of the log's records.
         .layer("MeshModel", uses: [.crypto]),  // The vocabulary: ids, counts, times, bounds.
         .layer(  // Keys, certificates, statements and their Merkle batches.
-            "MeshIdentity", on: ["MeshModel"], uses: [.crypto, .x509, .asn1, .protobuf]),
+            "MeshIdentity",
+            on: ["MeshModel"],
+            uses: [.crypto, .x509, .asn1, .protobuf]
+        ),
         .layer(  // Topology files, views, the public index, routes. Pure.
-            "MeshTopology", on: ["MeshModel", "MeshIdentity"], uses: [.yams, .protobuf, .crypto]),
+            "MeshTopology",
+            on: ["MeshModel", "MeshIdentity"],
+            uses: [.yams, .protobuf, .crypto]
+        ),
         .layer(  // Pieces, blobs, entries, compression. Pure.
-            "MeshContent", on: ["MeshModel", "CZstd"], uses: [.crypto]),
+            "MeshContent",
+            on: ["MeshModel", "CZstd"],
+            uses: [.crypto]
+        ),
         .layer("MeshPolicy", on: ["MeshModel", "MeshTopology"]),  // (state, now) → decision. Pure.
         .layer(  // Openings, frames, messages and the session machine. No I/O.
-            "MeshProtocol", on: ["MeshModel", "MeshIdentity", "MeshContent"],
-            uses: [.crypto, .protobuf]),
+            "MeshProtocol",
+            on: ["MeshModel", "MeshIdentity", "MeshContent"],
+            uses: [.crypto, .protobuf]
+        ),
         .layer(  // The log, its index, snapshots: what a node may not lose.
             "MeshSpool",
             on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"],
-            uses: [.grdb, .protobuf, .crypto]),
+            uses: [.grdb, .protobuf, .crypto]
+        ),
         .layer(  // Sources (scan, capture) and landings.
-            "MeshFiles", on: ["MeshModel", "MeshContent"]),
+            "MeshFiles",
+            on: ["MeshModel", "MeshContent"]
+        ),
         .layer(  // The engine: admission, offers, custody, routing, outbox.
             "MeshCustody",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshPolicy",
                 "MeshProtocol", "MeshSpool", "MeshFiles",
             ],
-            uses: [.crypto, .logging]),
+            uses: [.crypto, .logging]
+        ),
         .layer(  // Byte streams that drive sessions: mutual TLS over TCP, pipes.
-            "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
-            uses: [.nioCore, .nioPosix, .nioSSL, .nioTLS, .logging]),
+            "MeshLinks",
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
+            uses: [.nioCore, .nioPosix, .nioSSL, .nioTLS, .logging]
+        ),
         .layer(  // The daemon: composes services, control socket, home, start and stop.
             "MeshNode",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshPolicy",
                 "MeshProtocol", "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks",
             ],
-            uses: [.lifecycle, .logging, .nioCore, .nioPosix, .unixSignals]),
+            uses: [.lifecycle, .logging, .nioCore, .nioPosix, .unixSignals]
+        ),
         .layer(  // One command a file.
             "MeshCommands",
             on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody", "MeshNode"],
-            uses: [.argumentParser, .logging]),
+            uses: [.argumentParser, .logging]
+        ),
         .executableTarget(
-            name: "tributary", dependencies: ["MeshCommands"], swiftSettings: settings),
+            name: "tributary",
+            dependencies: ["MeshCommands"],
+            swiftSettings: settings
+        ),
         .layer(  // Clocks, disks, in-process meshes for tests of ours and of others.
             "MeshTesting",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshProtocol",
                 "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks",
             ],
-            uses: [.logging, .nioCore, .nioPosix]),
+            uses: [.logging, .nioCore, .nioPosix]
+        ),
         .tests(for: "MeshModel"),
         .tests(for: "MeshIdentity", on: ["MeshModel"], uses: [.crypto, .protobuf]),
         .tests(for: "MeshPolicy", on: ["MeshModel", "MeshTopology"]),
@@ -143,7 +176,8 @@ let package = Package(
         .tests(for: "MeshProtocol", on: ["MeshModel", "MeshIdentity", "MeshContent"]),
         .tests(
             for: "MeshSpool",
-            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"]),
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"]
+        ),
         .tests(for: "MeshFiles", on: ["MeshModel", "MeshContent"]),
         .tests(
             for: "MeshCustody",
@@ -151,11 +185,17 @@ let package = Package(
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshProtocol",
                 "MeshSpool", "MeshFiles",
             ],
-            uses: [.protobuf]),
+            uses: [.protobuf]
+        ),
         .tests(
-            for: "MeshLinks", on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
-            uses: [.nioCore, .nioPosix]),
-        .tests(for: "MeshNode", on: ["MeshModel", "MeshTopology"]),
+            for: "MeshLinks",
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
+            uses: [.nioCore, .nioPosix]
+        ),
+        .tests(
+            for: "MeshNode", on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody"],
+            uses: [.lifecycle, .logging]),
+        .tests(for: "MeshCommands", on: ["MeshModel", "MeshCustody", "MeshNode"]),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -95,24 +95,32 @@ struct CaptureWork: Sendable {
         let capture = Capture(profile: profile)
         let read = files.map { seen in
             ReadFile(
-                flow: flow, seen: seen,
+                flow: flow,
+                seen: seen,
                 result: Self.caught {
                     let file = try root.open(seen.path)
                     guard try file.stamp() == seen.stamp else {
                         throw CaptureFailure.changed(seen.path)
                     }
                     let (bytes, captured) = try capture.readSmall(file)
-                    guard captured.stamp == seen.stamp else { throw CaptureFailure.changed(seen.path) }
+                    guard captured.stamp == seen.stamp else {
+                        throw CaptureFailure.changed(seen.path)
+                    }
                     return (bytes, captured)
-                })
+                }
+            )
         }
         self.mailbox.yield(.capture(.read(read)))
     }
 
     /// Cuts a file into the log, from where a restart left off.
     func capture(
-        _ parcel: ParcelID, _ path: PathBytes, _ stamp: FileStamp, in root: SourceRoot,
-        profile: CutProfile, resumingAfter prefix: [Entry]
+        _ parcel: ParcelID,
+        _ path: PathBytes,
+        _ stamp: FileStamp,
+        in root: SourceRoot,
+        profile: CutProfile,
+        resumingAfter prefix: [Entry]
     ) {
         var run = EntryRun(parcel: parcel, first: UInt64(prefix.count))
         var merkle = MerkleRootBuilder()
@@ -126,7 +134,8 @@ struct CaptureWork: Sendable {
             last = position
             let bytes = run.bytes
             self.mailbox.yield(
-                .capture(.grew(parcel, entries: run.next, bytes: bytes, position)))
+                .capture(.grew(parcel, entries: run.next, bytes: bytes, position))
+            )
             run = EntryRun(parcel: parcel, first: run.next)
             waitFor.append((position, bytes))
             unsynced += bytes
@@ -140,7 +149,9 @@ struct CaptureWork: Sendable {
             let file = try root.open(path)
             guard try file.stamp() == stamp else { throw CaptureFailure.changed(path) }
             let captured = try Capture(profile: profile).run(file, resumingAfter: prefix) {
-                _, entry, stored in
+                _,
+                entry,
+                stored in
                 if self.cancellation.isCancelled { throw CancellationError() }
                 merkle.append(entry.encoded())
                 let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
@@ -152,7 +163,8 @@ struct CaptureWork: Sendable {
             return captured
         }
         self.mailbox.yield(
-            .capture(.finished(parcel, result, root: merkle.root(), last)))
+            .capture(.finished(parcel, result, root: merkle.root(), last))
+        )
     }
 
     private static func caught<T>(_ body: () throws -> T) -> Result<T, CaptureFailure> {

@@ -29,6 +29,7 @@ package actor Engine {
     var stopReason: EngineError?
     var isStopped = false
     var isEnding = false
+    var isMakingRoom = false
 
     private var afterDurable: [(position: LogPosition, action: () -> Void)] = []
     private var afterDurableHead = 0
@@ -45,6 +46,8 @@ package actor Engine {
     var lastBatch: BatchPosition?
     var lastSequences: [FlowName: SequenceNumber] = [:]
     var routes: [NodeName: [NodeName]] = [:]
+    /// Who will never take a parcel, and why; forgotten when the node stops.
+    var refusals: [ParcelID: [NodeName: String]] = [:]
     var sources = SourceState()
     var landings = LandingState()
     var sends: [UInt64: SendTask] = [:]
@@ -54,8 +57,12 @@ package actor Engine {
 
     /// Joins an open spool with what the node is; see ``open(_:spool:disk:options:random:)``.
     init(
-        _ parts: EngineParts, spool: Spool, store: Index, incarnation: Incarnation,
-        events: AsyncStream<EngineEvent>, mailbox: AsyncStream<EngineEvent>.Continuation
+        _ parts: EngineParts,
+        spool: Spool,
+        store: Index,
+        incarnation: Incarnation,
+        events: AsyncStream<EngineEvent>,
+        mailbox: AsyncStream<EngineEvent>.Continuation
     ) throws {
         self.parts = parts
         self.spool = spool
@@ -63,7 +70,11 @@ package actor Engine {
         self.incarnation = incarnation
         self.startedAt = parts.clock.now()
         self.signer = StatementSigner(
-            mesh: parts.mesh, node: parts.node, incarnation: incarnation, key: parts.key)
+            mesh: parts.mesh,
+            node: parts.node,
+            incarnation: incarnation,
+            key: parts.key
+        )
         (self.events, self.mailbox) = (events, mailbox)
         if let batch = try store.lastBatch(in: incarnation) {
             self.lastBatch = BatchPosition(number: batch.number, digest: batch.digest)
@@ -99,6 +110,9 @@ package actor Engine {
         case .dialFailed(let peer, let code): self.dialFailed(peer, code)
         case .command(let command): self.handle(command)
         case .tick: self.tick()
+        case .roomMade(let isMore):
+            self.isMakingRoom = false
+            if isMore { self.tick() }
         case .end: self.end()
         case .stop: self.isStopped = true
         }
@@ -161,7 +175,9 @@ package actor Engine {
     func fail(_ error: EngineError) {
         guard !self.isStopped else { return }
         self.parts.logger.critical(
-            "Node stops", metadata: ["error.code": "\(error.code)", "error": "\(error.message)"])
+            "Node stops",
+            metadata: ["error.code": "\(error.code)", "error": "\(error.message)"]
+        )
         self.stopReason = error
         self.isStopped = true
         for call in self.calls.values { call.session.end(Bye(why: "stopped")) }
@@ -220,7 +236,9 @@ extension EngineError {
     /// A failure that leaves no sound way on.
     static func broken(_ action: String, cause: any Error) -> Self {
         Self(
-            code: "broken", message: "Could not \(action) (\(cause)).",
-            hint: "Start the node again; what it acknowledged is safe.")
+            code: "broken",
+            message: "Could not \(action) (\(cause)).",
+            hint: "Start the node again; what it acknowledged is safe."
+        )
     }
 }

@@ -44,17 +44,24 @@ extension Engine {
         self.log(
             [
                 try .peer(
-                    session.peer, incarnation: hello.incarnation, batch: 0, at: self.now)
+                    session.peer,
+                    incarnation: hello.incarnation,
+                    batch: 0,
+                    at: self.now
+                )
             ]
         ) {}
         self.parts.logger.info(
             "Call opened",
-            metadata: ["peer.node": "\(session.peer)", "call.dialled": "\(session.isDialler)"])
+            metadata: ["peer.node": "\(session.peer)", "call.dialled": "\(session.isDialler)"]
+        )
         // Another neighbour may now be the better way.
         self.reroute()
         self.settle()
     }
 
+    /// Whether a new call replaces the one that is open.
+    ///
     /// Same run and same dialler: the newer stays. Dialled by both: the lesser name's stays.
     private func prefers(_ session: any Session, _ hello: Hello, to old: Call) -> Bool {
         guard hello.runID == old.hello.runID, session.isDialler != old.session.isDialler else {
@@ -68,14 +75,17 @@ extension Engine {
         guard let call = self.call(session) else { return }
         self.forget(call)
         self.peers[session.peer] = PeerState(
-            state: "idle", since: self.now,
-            lastError: ["bye", "stopping"].contains(reason) ? nil : "\(reason): \(detail)")
+            state: "idle",
+            since: self.now,
+            lastError: ["bye", "stopping"].contains(reason) ? nil : "\(reason): \(detail)"
+        )
         self.parts.logger.info(
             "Call closed",
             metadata: [
                 "peer.node": "\(session.peer)", "call.reason": "\(reason)",
                 "call.detail": "\(detail)",
-            ])
+            ]
+        )
         self.reroute()
         self.settle()
     }
@@ -95,7 +105,10 @@ extension Engine {
         guard self.calls[peer] == nil else { return }
         let since = self.peers[peer].flatMap { $0.state == "unreachable" ? $0.since : nil }
         self.peers[peer] = PeerState(
-            state: "unreachable", since: since ?? self.now, lastError: code)
+            state: "unreachable",
+            since: since ?? self.now,
+            lastError: code
+        )
     }
 
     private func handle(_ message: Message, from call: Call) {
@@ -119,7 +132,9 @@ extension Engine {
         case .index:
             // One serial per mesh for now: a new one is installed by its administrator.
             self.parts.logger.debug(
-                "Index not taken", metadata: ["peer.node": "\(call.peer)"])
+                "Index not taken",
+                metadata: ["peer.node": "\(call.peer)"]
+            )
         case .hello, .ping, .pong, .bye: break  // The link answers these.
         }
     }
@@ -130,7 +145,8 @@ extension Engine {
             "Peer broke the rules",
             metadata: [
                 "peer.node": "\(call.peer)", "error.code": "\(why)", "error": "\(detail)",
-            ])
+            ]
+        )
         call.session.end(Bye(why: why, detail: detail))
     }
 
@@ -142,12 +158,17 @@ extension Engine {
             openings[source.flow] = try? self.store.lastSequence(of: self.stream(source.flow))
         }
         return Hello(
-            mesh: self.parts.mesh, node: self.parts.node, runID: self.parts.runID,
-            incarnation: self.incarnation, indexSerial: self.parts.index.serial,
+            mesh: self.parts.mesh,
+            node: self.parts.node,
+            runID: self.parts.runID,
+            incarnation: self.incarnation,
+            indexSerial: self.parts.index.serial,
             clock: self.parts.clock.now(),
             lastBatch: (try? self.store.lastBatch(in: self.incarnation))?.number ?? 0,
-            lastOpenings: openings, heldBatch: held?.batch ?? 0,
-            heldIncarnation: held?.incarnation)
+            lastOpenings: openings,
+            heldBatch: held?.batch ?? 0,
+            heldIncarnation: held?.incarnation
+        )
     }
 
     nonisolated func stream(_ flow: FlowName) -> FlowStream {

@@ -42,7 +42,8 @@ struct Candidates {
 
     mutating func append(_ file: SeenFile) {
         // Whatever the path takes is not there for the content: both must fit one frame.
-        if file.stamp.size + Int64(file.path.bytes.count) + 512 <= Int64(Limits.smallPlainBytesMax) {
+        if file.stamp.size + Int64(file.path.bytes.count) + 512 <= Int64(Limits.smallPlainBytesMax)
+        {
             self.small.append(file)
         } else {
             self.large.append(file)
@@ -68,8 +69,11 @@ extension Engine {
 
     private var captureWork: CaptureWork {
         CaptureWork(
-            spool: self.spool, store: self.store, mailbox: self.mailbox,
-            cancellation: self.sources.cancellation)
+            spool: self.spool,
+            store: self.store,
+            mailbox: self.mailbox,
+            cancellation: self.sources.cancellation
+        )
     }
 
     func scanIfDue(_ now: UnixMilliseconds) {
@@ -130,7 +134,7 @@ extension Engine {
         guard need <= self.freeRoom else {
             self.sources.isFull = true
             if need <= self.parts.view.spool.rawValue {
-                try? self.spool.maintain(wantingRoom: true)
+                self.makeRoom()
             } else {
                 self.sources.candidates[source.flow]?.large.removeFirst()
                 self.notTaken(source.flow, file.path, "too_large")
@@ -140,7 +144,9 @@ extension Engine {
         self.sources.candidates[source.flow]?.large.removeFirst()
         do {
             let opening = try SignedOpening(
-                opening: self.opening(source, file), key: self.parts.key)
+                opening: self.opening(source, file),
+                key: self.parts.key
+            )
             self.sources.capturing = opening.id
             self.roomTaken[opening.id] = need
             self.begun(source.flow, file, opening.id)
@@ -151,8 +157,13 @@ extension Engine {
                 let work = self.captureWork
                 CaptureWork.files.async {
                     work.capture(
-                        opening.id, file.path, file.stamp, in: root, profile: profile,
-                        resumingAfter: [])
+                        opening.id,
+                        file.path,
+                        file.stamp,
+                        in: root,
+                        profile: profile,
+                        resumingAfter: []
+                    )
                 }
             }
         } catch {
@@ -167,11 +178,20 @@ extension Engine {
         let sequence = SequenceNumber(last.rawValue + 1)
         self.lastSequences[source.flow] = sequence
         return Opening(
-            mesh: self.parts.mesh, origin: self.parts.node, flow: source.flow,
-            collector: source.collector, incarnation: self.incarnation, sequence: sequence,
-            parcelClass: 2, size: ByteCount(file.stamp.size), profile: source.profile,
-            opened: self.now, path: file.path.bytes,
-            modified: file.stamp.modifiedNanoseconds, mode: file.mode)
+            mesh: self.parts.mesh,
+            origin: self.parts.node,
+            flow: source.flow,
+            collector: source.collector,
+            incarnation: self.incarnation,
+            sequence: sequence,
+            parcelClass: 2,
+            size: ByteCount(file.stamp.size),
+            profile: source.profile,
+            opened: self.now,
+            path: file.path.bytes,
+            modified: file.stamp.modifiedNanoseconds,
+            mode: file.mode
+        )
     }
 
     func handle(_ event: CaptureEvent) {
@@ -226,12 +246,21 @@ extension Engine {
                 }
                 let (codec, content) = SmallCodec.compress(bytes)
                 let small = try SmallParcel(
-                    opening: self.opening(source, file.seen), size: bytes.count,
-                    digest: captured.digest, codec: codec, content: content, key: self.parts.key)
+                    opening: self.opening(source, file.seen),
+                    size: bytes.count,
+                    digest: captured.digest,
+                    codec: codec,
+                    content: content,
+                    key: self.parts.key
+                )
                 records.append(
                     try .small(
-                        small, passage: .empty,
-                        from: .source(SourceOfParcel(stamp: captured.stamp)), at: self.now))
+                        small,
+                        passage: .empty,
+                        from: .source(SourceOfParcel(stamp: captured.stamp)),
+                        at: self.now
+                    )
+                )
                 self.begun(flow, file.seen, small.id)
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
@@ -249,7 +278,9 @@ extension Engine {
     }
 
     private func finished(
-        _ parcel: ParcelID, _ result: Result<Captured, CaptureFailure>, _ root: Digest,
+        _ parcel: ParcelID,
+        _ result: Result<Captured, CaptureFailure>,
+        _ root: Digest,
         _ position: LogPosition?
     ) {
         self.sources.capturing = nil
@@ -258,15 +289,21 @@ extension Engine {
         switch result {
         case .failure(let error) where error.code == CaptureFailure.interruptedCode:
             self.parts.logger.warning(
-                "Capture interrupted", metadata: ["parcel.id": "\(parcel)", "error": "\(error)"])
+                "Capture interrupted",
+                metadata: ["parcel.id": "\(parcel)", "error": "\(error)"]
+            )
             self.sources.unfinished.append(parcel)
         case .failure(let error):
             // Another version, or none: this one is given up, the next scan opens what is there.
             self.end(parcel, .abandoned, reason: error.code, detail: error.message)
         case .success(let captured):
             let closing = Closing(
-                parcel: parcel, entryCount: captured.entryCount, root: root,
-                size: ByteCount(captured.size), digest: captured.digest)
+                parcel: parcel,
+                entryCount: captured.entryCount,
+                root: root,
+                size: ByteCount(captured.size),
+                digest: captured.digest
+            )
             do {
                 let signed = try SignedClosing(closing: closing, key: self.parts.key)
                 self.log([try .closing(signed, passage: .empty, at: self.now)]) {
@@ -340,10 +377,19 @@ extension Engine {
         self.sources.capturing = parcel
         self.roomTaken[parcel] = Self.reservation(row.size)
         self.begun(
-            row.stream.flow, SeenFile(path: path, stamp: stamp, mode: opening.mode), parcel)
+            row.stream.flow,
+            SeenFile(path: path, stamp: stamp, mode: opening.mode),
+            parcel
+        )
         CaptureWork.files.async { [prefix] in
             work.capture(
-                parcel, path, stamp, in: root, profile: profile, resumingAfter: prefix)
+                parcel,
+                path,
+                stamp,
+                in: root,
+                profile: profile,
+                resumingAfter: prefix
+            )
         }
     }
 
@@ -358,19 +404,28 @@ extension Engine {
     private func smallAgain(_ row: ParcelRow, _ bytes: [UInt8]) throws -> LogRecord {
         let (codec, content) = SmallCodec.compress(bytes)
         let small = try SmallParcel(
-            parsingOpening: row.opening, closing: row.closing ?? [],
-            signature: row.openingSignature, codec: codec, content: content)
+            parsingOpening: row.opening,
+            closing: row.closing ?? [],
+            signature: row.openingSignature,
+            codec: codec,
+            content: content
+        )
         return try .small(
-            small, passage: .empty,
-            from: row.stamp.map { .source(SourceOfParcel(stamp: $0)) } ?? .neighbour(row.stream.origin),
-            at: self.now)
+            small,
+            passage: .empty,
+            from: row.stamp.map { .source(SourceOfParcel(stamp: $0)) }
+                ?? .neighbour(row.stream.origin),
+            at: self.now
+        )
     }
 }
 
 extension FileRank {
     init(_ seen: SeenFile) {
         self.init(
-            modifiedNanoseconds: seen.stamp.modifiedNanoseconds, size: seen.stamp.size,
-            path: seen.path)
+            modifiedNanoseconds: seen.stamp.modifiedNanoseconds,
+            size: seen.stamp.size,
+            path: seen.path
+        )
     }
 }

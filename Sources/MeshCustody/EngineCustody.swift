@@ -119,21 +119,33 @@ extension Engine {
 
     func leaf(_ row: ParcelRow, passage: Passage?, detail: String = "") -> StatementLeaf {
         StatementLeaf(
-            sequence: row.sequence, parcel: row.id,
-            closing: row.closing.map { ClosingID(ofClosing: $0) }, passage: passage?.digest,
-            detail: detail)
+            sequence: row.sequence,
+            parcel: row.id,
+            closing: row.closing.map { ClosingID(ofClosing: $0) },
+            passage: passage?.digest,
+            detail: detail
+        )
     }
 
     func draft(
-        _ kind: StatementKind, reason: String, _ leaves: [StatementLeaf],
-        passages: [ParcelID: Passage] = [:], to destination: Destination
+        _ kind: StatementKind,
+        reason: String,
+        _ leaves: [StatementLeaf],
+        passages: [ParcelID: Passage] = [:],
+        to destination: Destination
     ) {
         self.drafts.append(
             Draft(
                 neighbour: destination.neighbour,
                 statement: StatementDraft(
-                    kind: kind, reason: reason, stream: destination.stream, leaves: leaves,
-                    passages: passages)))
+                    kind: kind,
+                    reason: reason,
+                    stream: destination.stream,
+                    leaves: leaves,
+                    passages: passages
+                )
+            )
+        )
     }
 
     /// Drafts a terminal statement of this node's own about one parcel.
@@ -144,12 +156,16 @@ extension Engine {
             metadata: [
                 "parcel.id": "\(parcel)", "parcel.state": "\(kind.rawValue)",
                 "error.code": "\(reason)", "error": "\(detail)",
-            ])
+            ]
+        )
         // A parcel of this node's own goes on to whoever was offered it.
         let neighbour = row.giver ?? self.nextHop(of: row)
         self.draft(
-            kind, reason: reason, [self.leaf(row, passage: nil, detail: detail)],
-            to: Destination(neighbour: neighbour, stream: row.stream))
+            kind,
+            reason: reason,
+            [self.leaf(row, passage: nil, detail: detail)],
+            to: Destination(neighbour: neighbour, stream: row.stream)
+        )
     }
 
     /// Signs everything drafted with one signature, and says it once it is durable.
@@ -162,7 +178,10 @@ extension Engine {
         let batch: SignedBatch
         do {
             batch = try self.signer.sign(
-                drafts.map(\.statement), after: self.lastBatch, at: self.now)
+                drafts.map(\.statement),
+                after: self.lastBatch,
+                at: self.now
+            )
         } catch {
             return self.fail(.broken("sign statements", cause: error))
         }
@@ -177,9 +196,11 @@ extension Engine {
             try records
                 + batch.statements.map { statement in
                     try .statement(
-                        statement, issued: true,
+                        statement,
+                        issued: true,
                         neighbour: statement.leaves.first.flatMap { neighbours[$0.parcel] },
-                        at: now)
+                        at: now
+                    )
                 }
         ) {
             for statement in batch.statements { self.isStated(statement) }
@@ -248,10 +269,12 @@ extension Engine {
         } catch {
             return self.cut(call, why: "statement_invalid", "\(error)")
         }
-        guard self.mayState(statement) else {
+        guard self.mayState(statement, from: call.peer, asAnswer: number == nil) else {
             return self.cut(
-                call, why: "statement_invalid",
-                "\(statement.signer) may not state \(statement.kind.rawValue)")
+                call,
+                why: "statement_invalid",
+                "\(statement.signer) may not state \(statement.kind.rawValue)"
+            )
         }
         guard self.passes(.onCustodyArrival) else { return }
         let (peer, session) = (call.peer, call.session.id)
@@ -266,14 +289,30 @@ extension Engine {
         }
     }
 
-    /// Landings are the collector's to state; the origin alone abandons; nobody states for us.
-    private func mayState(_ statement: SignedStatement) -> Bool {
-        let flow = self.parts.index.flow(statement.stream.flow)
-        guard statement.signer != self.parts.node, let flow else { return false }
+    /// Whether a signer may say such a thing at all; nobody states for us.
+    ///
+    /// Landings are the collector's to state, the origin alone abandons. Custody comes from the
+    /// neighbour that took it, or as its answer from a node further on. Everything else comes from
+    /// a node on the way to the collector.
+    private func mayState(
+        _ statement: SignedStatement,
+        from peer: NodeName,
+        asAnswer isAnswer: Bool
+    ) -> Bool {
+        let index = self.parts.index
+        let signer = statement.signer
+        guard signer != self.parts.node, let flow = index.flow(statement.stream.flow) else {
+            return false
+        }
+        let isOnTheWay =
+            signer == flow.collector
+            || (signer != statement.stream.origin
+                && !index.nextHops(from: signer, to: flow.collector).isEmpty)
         switch statement.kind {
-        case .landed, .landedLate, .secured: return statement.signer == flow.collector
-        case .abandoned, .recalled: return statement.signer == statement.stream.origin
-        default: return true
+        case .landed, .landedLate, .secured: return signer == flow.collector
+        case .abandoned, .recalled: return signer == statement.stream.origin
+        case .custody: return isOnTheWay && (isAnswer || signer == peer)
+        case .refused, .superseded, .expired, .damaged, .lost: return isOnTheWay
         }
     }
 
@@ -319,8 +358,12 @@ extension Engine {
                 call.notesSent.append((call.nextNote, row.digest))
                 call.session.send(
                     .note(
-                        number: call.nextNote, destination: call.peer,
-                        hops: UInt32(Limits.hopsMax), .statement(row.bytes)))
+                        number: call.nextNote,
+                        destination: call.peer,
+                        hops: UInt32(Limits.hopsMax),
+                        .statement(row.bytes)
+                    )
+                )
                 call.nextNote += 1
             }
         }
@@ -343,7 +386,9 @@ extension Engine {
             row.state == .held || row.state == .arriving
         else { return }
         self.parts.logger.error(
-            "Blob damaged", metadata: ["parcel.id": "\(parcel)", "blob.id": "\(body)"])
+            "Blob damaged",
+            metadata: ["parcel.id": "\(parcel)", "blob.id": "\(body)"]
+        )
         self.quarantined += 1
         if row.isSmall {
             if let location = row.body {
@@ -358,8 +403,11 @@ extension Engine {
             guard let giver = row.giver else { return self.recapture(parcel) }
             self.landings.forget(parcel)
             self.draft(
-                .damaged, reason: "blob", [self.leaf(row, passage: nil)],
-                to: Destination(neighbour: giver, stream: row.stream))
+                .damaged,
+                reason: "blob",
+                [self.leaf(row, passage: nil)],
+                to: Destination(neighbour: giver, stream: row.stream)
+            )
         }
     }
 }

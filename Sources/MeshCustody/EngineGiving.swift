@@ -54,7 +54,7 @@ extension Engine {
         let passed = Set(row.passage.compactMap { PassageLine(encoded: $0)?.node })
         return ways.first { way in
             self.calls[way] != nil && way != row.giver && !passed.contains(way)
-                && way != row.stream.origin
+                && way != row.stream.origin && self.refusals[row.id]?[way] == nil
         }
     }
 
@@ -77,7 +77,8 @@ extension Engine {
             call.smallBytesInFlight += small.grantBytes
             call.session.serveSmall(
                 .small(small, self.passageOn(row), again: row.passedAt != nil),
-                class: row.parcelClass)
+                class: row.parcelClass
+            )
         } catch {
             self.isUnreadable(row.id.digest, of: row.id)
         }
@@ -91,8 +92,13 @@ extension Engine {
             .compactMap { try? SignedStatement(trusted: $0.bytes) }
             .first { $0.kind == .custody }
         let line = PassageLine(
-            node: self.parts.node, arrived: row.arrivedAt, held: row.heldAt ?? row.arrivedAt,
-            sent: self.now, statement: own?.digest, previous: before.digest)
+            node: self.parts.node,
+            arrived: row.arrivedAt,
+            held: row.heldAt ?? row.arrivedAt,
+            sent: self.now,
+            statement: own?.digest,
+            previous: before.digest
+        )
         return before.appending(line) ?? before
     }
 
@@ -111,14 +117,18 @@ extension Engine {
             call.gifts[parcel]?.waits = why
             call.gifts[parcel]?.offerAgainAt = until
         case .never(let why, let detail):
-            call.gifts[parcel]?.waits = why
-            if call.smallsInFlight[parcel] != nil { self.smallIsDone(parcel, call) }
+            call.gifts[parcel] = nil
+            self.smallIsDone(parcel, call)
+            // Never this way: others are tried.
+            self.refusals[parcel, default: [:]][call.peer] = why
+            self.reroute()
             self.parts.logger.warning(
                 "Parcel not taken",
                 metadata: [
                     "peer.node": "\(call.peer)", "error.code": "\(why)", "error": "\(detail)",
                     "parcel.id": "\(parcel)",
-                ])
+                ]
+            )
         case .statement(let bytes), .passed(let bytes):
             self.received(statement: bytes, number: nil, from: call)
         case .needsIndex:
@@ -132,7 +142,9 @@ extension Engine {
     func pushEntries(of parcel: ParcelID, to call: Call) {
         guard var gift = call.gifts[parcel], gift.isAdmitted, !gift.isClosingSent else { return }
         while true {
-            let acked = gift.acked.runs.first.flatMap { $0.lowerBound == 0 ? $0.upperBound + 1 : nil }
+            let acked = gift.acked.runs.first.flatMap {
+                $0.lowerBound == 0 ? $0.upperBound + 1 : nil
+            }
             let room = (acked ?? 0) + UInt64(Limits.entriesUnackedMax)
             guard gift.entriesSent < room else { break }
             let limit = min(UInt64(Limits.entriesPerRunMax), room - gift.entriesSent)
@@ -169,8 +181,10 @@ extension Engine {
             var pending = RunSet()
             let located = self.ask([]) {
                 try $0.entries(
-                    of: gift.number, from: run.lowerBound,
-                    limit: Int(run.upperBound - run.lowerBound + 1))
+                    of: gift.number,
+                    from: run.lowerBound,
+                    limit: Int(run.upperBound - run.lowerBound + 1)
+                )
             }
             let served = located.compactMap { entry -> ServedBlob? in
                 guard let location = entry.location else {
@@ -187,7 +201,9 @@ extension Engine {
     }
 
     private func served(
-        _ entry: LocatedEntry, at location: BodyLocation, of parcel: ParcelID
+        _ entry: LocatedEntry,
+        at location: BodyLocation,
+        of parcel: ParcelID
     ) -> ServedBlob {
         let spool = self.spool
         let mailbox = self.mailbox
@@ -230,6 +246,7 @@ extension Engine {
 
     /// A parcel has left this node's hands or ended: nobody is given it any more.
     func stopGiving(_ parcel: ParcelID) {
+        self.refusals[parcel] = nil
         for call in self.calls.values {
             if call.gifts.removeValue(forKey: parcel) != nil { call.session.withdraw(parcel) }
             self.smallIsDone(parcel, call)

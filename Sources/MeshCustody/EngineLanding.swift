@@ -87,8 +87,11 @@ extension Engine {
         let origin = Array("\(row.stream.origin)/\(row.stream.flow)/".utf8)
         guard PathBytes(row.path) != nil, let final = PathBytes(origin + row.path) else {
             self.end(
-                row.id, .refused, reason: "path_refused",
-                detail: "not a path beneath the landing: \(PathBytes.printable(row.path))")
+                row.id,
+                .refused,
+                reason: "path_refused",
+                detail: "not a path beneath the landing: \(PathBytes.printable(row.path))"
+            )
             return .done
         }
         guard let root = self.parts.landings[row.stream.flow] else {
@@ -113,7 +116,8 @@ extension Engine {
             }
         }
         return .land(
-            LandingJob(row: row, opening: opening, closing: closing, final: final, root: root))
+            LandingJob(row: row, opening: opening, closing: closing, final: final, root: root)
+        )
     }
 
     func handle(_ event: LandingEvent) {
@@ -181,16 +185,24 @@ extension Engine {
         )
         self.parts.logger.warning(
             "Landing waits",
-            metadata: ["parcel.id": "\(parcel)", "error.code": "\(code)", "error": "\(detail)"])
+            metadata: ["parcel.id": "\(parcel)", "error.code": "\(code)", "error": "\(detail)"]
+        )
     }
 
     /// The file stands: the landed row and the statement become durable together.
     private func isLanded(
-        _ row: ParcelRow, _ final: PathBytes, _ closing: Closing, detail: String
+        _ row: ParcelRow,
+        _ final: PathBytes,
+        _ closing: Closing,
+        detail: String
     ) {
         let version = LandedVersion(
-            path: final, digest: closing.digest, size: closing.size,
-            incarnation: row.stream.incarnation, sequence: row.sequence)
+            path: final,
+            digest: closing.digest,
+            size: closing.size,
+            incarnation: row.stream.incarnation,
+            sequence: row.sequence
+        )
         let record: LogRecord
         do {
             record = try .landed(row.id, as: version, how: detail, at: self.now)
@@ -198,9 +210,12 @@ extension Engine {
         self.draftRecords.append(record)
         let passage = self.passageOn(row)
         self.draft(
-            .landed, reason: "", [self.leaf(row, passage: passage, detail: detail)],
+            .landed,
+            reason: "",
+            [self.leaf(row, passage: passage, detail: detail)],
             passages: [row.id: passage],
-            to: Destination(neighbour: row.giver, stream: row.stream))
+            to: Destination(neighbour: row.giver, stream: row.stream)
+        )
     }
 
     // MARK: Restart
@@ -245,7 +260,8 @@ extension Engine {
         case .unseen:
             self.parts.logger.warning(
                 "Landed file was not seen again",
-                metadata: ["parcel.id": "\(row.id)", "landing.path": "\(intent.final)"])
+                metadata: ["parcel.id": "\(row.id)", "landing.path": "\(intent.final)"]
+            )
             self.isLanded(row, intent.final, closing, detail: "unseen")
         case .refused(let code, let detail):
             self.end(row.id, .refused, reason: code, detail: detail)

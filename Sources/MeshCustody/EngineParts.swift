@@ -27,10 +27,19 @@ package struct EngineParts: Sendable {
     package var crash: CrashHook?
 
     package init(
-        mesh: MeshName, node: NodeName, runID: UInt64, key: StatementKey, index: PublicIndex,
-        indexBytes: [UInt8], view: View, sources: [FlowName: SourceRoot],
-        landings: [FlowName: LandingRoot], clock: any WallClock,
-        logger: Logger, scanEvery: Int64 = 5_000, crash: CrashHook? = nil
+        mesh: MeshName,
+        node: NodeName,
+        runID: UInt64,
+        key: StatementKey,
+        index: PublicIndex,
+        indexBytes: [UInt8],
+        view: View,
+        sources: [FlowName: SourceRoot],
+        landings: [FlowName: LandingRoot],
+        clock: any WallClock,
+        logger: Logger,
+        scanEvery: Int64 = 5_000,
+        crash: CrashHook? = nil
     ) {
         self.mesh = mesh
         self.node = node
@@ -80,6 +89,8 @@ package enum EngineEvent: Sendable {
     case command(EngineCommand)
     /// Time has passed; about once a second.
     case tick
+    /// Segments were removed, or not.
+    case roomMade(isMore: Bool)
     /// Say goodbye to everybody.
     case end
     /// Return from `run`.

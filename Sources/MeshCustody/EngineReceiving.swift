@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import MeshContent
 import MeshIdentity
@@ -13,23 +14,32 @@ extension Engine {
     func offered(_ opening: SignedOpening, again: Bool, by call: Call) {
         if let fault = self.fault(in: opening.opening, from: call.peer) {
             return call.session.send(
-                .answer(opening.id, .never(why: fault.code, detail: fault.detail)))
+                .answer(opening.id, .never(why: fault.code, detail: fault.detail))
+            )
         }
         guard let key = self.key(of: opening.opening), opening.isSigned(by: key) else {
             return call.session.send(
                 .answer(
-                    opening.id, .never(why: "signature_invalid", detail: "opening not verified")))
+                    opening.id,
+                    .never(why: "signature_invalid", detail: "opening not verified")
+                )
+            )
         }
         if let row = self.ask(nil, { try $0.parcel(opening.id) }) {
             return self.answerKnown(row, again: again, to: call)
         }
-        if let other = self.ask(nil, {
-            try $0.parcel(of: opening.opening.stream, opening.opening.sequence)
-        }), other != opening.id {
+        if let other = self.ask(
+            nil,
+            {
+                try $0.parcel(of: opening.opening.stream, opening.opening.sequence)
+            }
+        ), other != opening.id {
             return call.session.send(
                 .answer(
                     opening.id,
-                    .never(why: "doubled", detail: "its sequence belongs to \(other)")))
+                    .never(why: "doubled", detail: "its sequence belongs to \(other)")
+                )
+            )
         }
         guard self.arrivals[opening.id] == nil else { return }
         let need = Self.reservation(opening.opening.size)
@@ -40,7 +50,9 @@ extension Engine {
                     .never(
                         why: "too_large",
                         detail: "needs \(ByteCount(need)), the spool has \(self.parts.view.spool)"
-                    )))
+                    )
+                )
+            )
         }
         let waits = self.waitingOffers.contains { $0.opening.id == opening.id }
         if !waits { self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer)) }
@@ -51,7 +63,8 @@ extension Engine {
     }
 
     /// What is wrong with an opening that a neighbour hands over, if anything.
-    private func fault(in opening: Opening, from peer: NodeName) -> (code: String, detail: String)? {
+    private func fault(in opening: Opening, from peer: NodeName) -> (code: String, detail: String)?
+    {
         guard opening.mesh == self.parts.mesh else { return ("wrong_mesh", "\(opening.mesh)") }
         guard let flow = self.parts.index.flow(opening.flow) else {
             return ("unknown_flow", "no flow \(opening.flow) in the index")
@@ -63,7 +76,10 @@ extension Engine {
             opening.origin == peer
             ? self.parts.index.neighbours(of: self.parts.node).contains(peer)
             : self.parts.index.hasWay(
-                from: opening.origin, through: peer, to: self.parts.node)
+                from: opening.origin,
+                through: peer,
+                to: self.parts.node
+            )
         guard hasWay else { return ("no_way", "no declared way leads through \(peer)") }
         return nil
     }
@@ -86,11 +102,13 @@ extension Engine {
         guard let (stored, statement) = terminal ?? custody else {
             // Captured here: whoever offers it back has it from this node.
             return call.session.send(
-                .answer(row.id, .never(why: "own", detail: "this node is its custodian")))
+                .answer(row.id, .never(why: "own", detail: "this node is its custodian"))
+            )
         }
         let isOwn = stored.isIssuedHere || statement.kind.isTerminal
         call.session.send(
-            .answer(row.id, isOwn ? .statement(stored.bytes) : .passed(stored.bytes)))
+            .answer(row.id, isOwn ? .statement(stored.bytes) : .passed(stored.bytes))
+        )
     }
 
     /// The room that a parcel of so many bytes is promised.
@@ -107,21 +125,32 @@ extension Engine {
 
     /// Admits offers that waited, the longest first: freed room accrues to the one in front.
     func admitWaiting() {
-        var askedForRoom = false
-        while let offer = self.waitingOffers.first, !self.isEnding, !self.isStopped {
-            guard let call = self.calls[offer.giver] else {
-                self.waitingOffers.removeFirst()
-                continue
-            }
+        guard !self.isEnding else { return }
+        self.waitingOffers.removeAll { self.calls[$0.giver] == nil }
+        // An offer whose landing is full keeps nobody else out.
+        while let next = self.waitingOffers.firstIndex(where: {
+            self.hasLandingRoom($0.opening.opening)
+        }), !self.isStopped {
+            let offer = self.waitingOffers[next]
             let need = Self.reservation(offer.opening.opening.size)
-            guard need <= self.freeRoom, self.hasLandingRoom(offer.opening.opening) else {
-                if askedForRoom { return }
-                askedForRoom = true
-                try? self.spool.maintain(wantingRoom: true)
-                continue
-            }
-            self.waitingOffers.removeFirst()
+            guard need <= self.freeRoom else { return self.makeRoom() }
+            guard let call = self.calls[offer.giver] else { return }
+            self.waitingOffers.remove(at: next)
             self.admit(offer.opening, need, from: call)
+        }
+    }
+
+    /// Has a worker remove segments that nobody needs; whoever waits for room is looked at again.
+    func makeRoom() {
+        guard !self.isMakingRoom else { return }
+        self.isMakingRoom = true
+        let (spool, mailbox, logger) = (self.spool, self.mailbox, self.parts.logger)
+        EngineWorkers.checks.async {
+            let before = spool.allocatedBytes
+            do { try spool.maintain(wantingRoom: true) } catch {
+                logger.error("Spool not maintained", metadata: ["error": "\(error)"])
+            }
+            mailbox.yield(.roomMade(isMore: spool.allocatedBytes < before))
         }
     }
 
@@ -130,7 +159,12 @@ extension Engine {
         let peer = call.peer
         self.roomTaken[id] = need
         self.arrivals[id] = Arrival(
-            id: id, opening: opening.opening, giver: peer, entriesLogged: 0, entriesKnown: 0)
+            id: id,
+            opening: opening.opening,
+            giver: peer,
+            entriesLogged: 0,
+            entriesKnown: 0
+        )
         self.log(
             [
                 try .opening(opening, from: .neighbour(peer), at: self.now),
@@ -140,7 +174,8 @@ extension Engine {
             guard self.passes(.afterAdmitted), let call = self.calls[peer] else { return }
             call.givers.append(id)
             call.session.send(
-                .answer(id, .admitted(.whole, has: RunSet(), entriesKnown: 0)))
+                .answer(id, .admitted(.whole, has: RunSet(), entriesKnown: 0))
+            )
         }
     }
 
@@ -149,7 +184,12 @@ extension Engine {
         guard var arrival = self.arrival(of: row, giver: call.peer) else { return }
         if let old = self.arrivals[row.id], old.giver != call.peer, self.calls[old.giver] != nil {
             // One giver at a time: a second waits for the first to finish or to go.
-            return call.session.send(.answer(row.id, .later(until: self.now.adding(milliseconds: 5_000), why: "offered_twice")))
+            return call.session.send(
+                .answer(
+                    row.id,
+                    .later(until: self.now.adding(milliseconds: 5_000), why: "offered_twice")
+                )
+            )
         }
         if let old = self.arrivals[row.id] {
             arrival.fresh = old.fresh
@@ -162,11 +202,16 @@ extension Engine {
         }
         self.arrivals[row.id] = arrival
         self.roomTaken[row.id] = max(
-            0, Self.reservation(row.size) - arrival.storedBytes)
+            0,
+            Self.reservation(row.size) - arrival.storedBytes
+        )
         call.givers.append(row.id)
         call.session.send(
             .answer(
-                row.id, .admitted(.whole, has: arrival.had, entriesKnown: arrival.entriesKnown)))
+                row.id,
+                .admitted(.whole, has: arrival.had, entriesKnown: arrival.entriesKnown)
+            )
+        )
         self.fillWants(call)
         self.checkComplete(row.id)
     }
@@ -177,8 +222,12 @@ extension Engine {
             let opening = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
         else { return nil }
         var arrival = Arrival(
-            id: row.id, opening: opening.opening, giver: giver, entriesLogged: row.entriesKnown,
-            entriesKnown: row.entriesKnown)
+            id: row.id,
+            opening: opening.opening,
+            giver: giver,
+            entriesLogged: row.entriesKnown,
+            entriesKnown: row.entriesKnown
+        )
         for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
             guard let entry = Entry(encoded: located.entry) else { return nil }
             arrival.storedBytes += Int64(entry.storedLength)
@@ -289,7 +338,8 @@ extension Engine {
         let nodeTotal = self.calls.values.reduce(0) { $0 + $1.pendingBytes }
         var room = min(
             Limits.wantedBytesPerSessionMax - call.pendingBytes,
-            Limits.wantedBytesPerNodeMax - nodeTotal)
+            Limits.wantedBytesPerNodeMax - nodeTotal
+        )
         for parcel in call.givers {
             guard room > 0 || call.pendingBytes == 0 else { return }
             guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
@@ -349,7 +399,10 @@ extension Engine {
     func flushAcks(_ call: Call) {
         for (parcel, numbers) in call.acks { call.session.send(.ack(parcel, numbers)) }
         call.acks = [:]
-        if call.smallAck > 0 {
+        // Small parcels are not admitted one by one: a full node gives no grant back.
+        if call.smallAck > 0, self.freeRoom < Int64(Limits.smallGrantBytes) {
+            self.makeRoom()
+        } else if call.smallAck > 0 {
             call.session.send(.smallAck(call.smallAck))
             call.smallAck = 0
         }
@@ -384,13 +437,15 @@ extension Engine {
         if let fault = self.fault(in: opening, from: call.peer) {
             call.smallAck += grant
             return call.session.send(
-                .answer(small.id, .never(why: fault.code, detail: fault.detail)))
+                .answer(small.id, .never(why: fault.code, detail: fault.detail))
+            )
         }
         guard let key = self.key(of: opening), small.isSigned(by: key),
             passage.nodes.last == call.peer
         else { return self.cut(call, why: "signature_invalid", "small parcel \(small.id)") }
-        if let row = self.ask(nil, { try $0.parcel(small.id) }), row.body != nil
-            || row.state == .passed || row.state == .ended
+        if let row = self.ask(nil, { try $0.parcel(small.id) }),
+            row.body != nil
+                || row.state == .passed || row.state == .ended
         {
             call.smallAck += grant
             self.answerKnown(row, again: again, to: call)
@@ -402,7 +457,10 @@ extension Engine {
             call.smallAck += grant
             return call.session.send(
                 .answer(
-                    small.id, .never(why: "doubled", detail: "its sequence belongs to \(other)")))
+                    small.id,
+                    .never(why: "doubled", detail: "its sequence belongs to \(other)")
+                )
+            )
         }
         let peer = call.peer
         self.log(

@@ -23,14 +23,22 @@ extension Engine {
             let state = self.peers[neighbour.name]
             let idle = neighbour.dial == nil ? "expected" : "dialling"
             return StatusReport.Neighbour(
-                name: neighbour.name, state: call == nil ? idle : "connected",
-                since: call?.since ?? state?.since, lastError: state?.lastError)
+                name: neighbour.name,
+                state: call == nil ? idle : "connected",
+                since: call?.since ?? state?.since,
+                lastError: state?.lastError
+            )
         }
         return StatusReport(
-            node: self.parts.node, mesh: self.parts.mesh, incarnation: self.incarnation,
+            node: self.parts.node,
+            mesh: self.parts.mesh,
+            incarnation: self.incarnation,
             started: self.startedAt,
             spool: .init(limit: self.parts.view.spool, used: self.spool.allocatedBytes),
-            neighbours: neighbours, flows: self.flowReports(), counts: self.counts())
+            neighbours: neighbours,
+            flows: self.flowReports(),
+            counts: self.counts()
+        )
     }
 
     private func flowReports() -> [StatusReport.Flow] {
@@ -49,11 +57,13 @@ extension Engine {
                     && (count.ending == "landed" || count.ending == "landed-late")
             }
             return StatusReport.Flow(
-                flow: flow, role: role,
+                flow: flow,
+                role: role,
                 waiting: UInt64(self.sources.candidates[flow]?.count ?? 0),
                 held: count { $0.state == .held || $0.state == .arriving },
                 landed: count(isLanded),
-                ended: count { $0.state == .ended && !isLanded($0) })
+                ended: count { $0.state == .ended && !isLanded($0) }
+            )
         }
     }
 
@@ -73,7 +83,9 @@ extension Engine {
                 "landings_waiting": Int64(self.landings.waiting.count),
                 "sources_missing": Int64(self.sources.missing.count),
                 "captures_waiting_for_room": self.sources.isFull ? 1 : 0,
-            ], uniquingKeysWith: { $1 })
+            ],
+            uniquingKeysWith: { $1 }
+        )
     }
 
     func trace(_ query: TraceQuery) -> TraceReport {
@@ -112,16 +124,27 @@ extension Engine {
                 .filter { !$0.isEmpty }.joined(separator: ": ")
             events.append(
                 TraceReport.Event(
-                    at: statement.at, node: statement.signer, what: statement.kind.rawValue,
+                    at: statement.at,
+                    node: statement.signer,
+                    what: statement.kind.rawValue,
                     detail: detail.isEmpty ? nil : detail,
                     signature: key.map { statement.isSigned(by: $0) ? "verifies" : "fails" }
-                        ?? "unknown"))
+                        ?? "unknown"
+                )
+            )
         }
         events.sort { $0.at.milliseconds < $1.at.milliseconds }
         return TraceReport.Parcel(
-            id: row.id, path: row.path, flow: row.stream.flow, origin: row.stream.origin,
-            sequence: row.sequence, size: row.size, state: self.word(for: row), events: events,
-            hops: self.hops(row, statements))
+            id: row.id,
+            path: row.path,
+            flow: row.stream.flow,
+            origin: row.stream.origin,
+            sequence: row.sequence,
+            size: row.size,
+            state: self.word(for: row),
+            events: events,
+            hops: self.hops(row, statements)
+        )
     }
 
     private func word(for row: ParcelRow) -> String {
@@ -129,9 +152,10 @@ extension Engine {
         if row.isDamaged { return "damaged" }
         if let wait = self.landings.waiting[row.id] { return "waiting (\(wait.code))" }
         if row.state == .passed { return "passed to \(row.passedTo?.text ?? "?")" }
-        let waits = self.calls.values.compactMap { call in
+        var waits = self.calls.values.compactMap { call in
             call.gifts[row.id]?.waits.map { "waiting (\(call.peer): \($0))" }
         }
+        waits += (self.refusals[row.id] ?? [:]).map { "not taken (\($0.key): \($0.value))" }
         return waits.first ?? row.state.rawValue
     }
 
@@ -142,8 +166,12 @@ extension Engine {
         let isVerified: Bool? = key.map { key in
             if row.isSmall {
                 let small = try? SmallParcel(
-                    parsingOpening: row.opening, closing: row.closing ?? [],
-                    signature: row.openingSignature, codec: 1, content: [])
+                    parsingOpening: row.opening,
+                    closing: row.closing ?? [],
+                    signature: row.openingSignature,
+                    codec: 1,
+                    content: []
+                )
                 return small?.isSigned(by: key) ?? false
             }
             let signed = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
@@ -152,8 +180,12 @@ extension Engine {
         let signature = isVerified.map { $0 ? "verifies" : "fails" } ?? "unknown"
         var events = [
             TraceReport.Event(
-                at: row.arrivedAt, node: node, what: row.giver == nil ? "opened" : "arrived",
-                detail: row.giver.map { "from \($0)" }, signature: signature)
+                at: row.arrivedAt,
+                node: node,
+                what: row.giver == nil ? "opened" : "arrived",
+                detail: row.giver.map { "from \($0)" },
+                signature: signature
+            )
         ]
         if let closedAt = row.closedAt, !row.isSmall {
             let signed = row.closing.flatMap { closing in
@@ -162,14 +194,23 @@ extension Engine {
             let verdict = key.flatMap { key in signed.map { $0.isSigned(by: key) } }
             events.append(
                 TraceReport.Event(
-                    at: closedAt, node: node, what: "closed",
-                    signature: verdict.map { $0 ? "verifies" : "fails" } ?? "unknown"))
+                    at: closedAt,
+                    node: node,
+                    what: "closed",
+                    signature: verdict.map { $0 ? "verifies" : "fails" } ?? "unknown"
+                )
+            )
         }
         if let passedAt = row.passedAt {
             events.append(
                 TraceReport.Event(
-                    at: passedAt, node: node, what: "passed",
-                    detail: row.passedTo.map { "to \($0)" }, signature: "unsigned"))
+                    at: passedAt,
+                    node: node,
+                    what: "passed",
+                    detail: row.passedTo.map { "to \($0)" },
+                    signature: "unsigned"
+                )
+            )
         }
         return events
     }
@@ -182,8 +223,12 @@ extension Engine {
         if stated == nil {
             lines.append(
                 PassageLine(
-                    node: self.parts.node, arrived: row.arrivedAt,
-                    held: row.heldAt ?? row.arrivedAt, sent: row.passedAt))
+                    node: self.parts.node,
+                    arrived: row.arrivedAt,
+                    held: row.heldAt ?? row.arrivedAt,
+                    sent: row.passedAt
+                )
+            )
         }
         return lines.map {
             .init(node: $0.node, arrived: $0.arrived, held: $0.held, sent: $0.sent)

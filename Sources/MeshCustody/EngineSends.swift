@@ -23,8 +23,10 @@ package struct EngineError: Error, Sendable {
 
     /// The daemon stops before the command is done; what was promised goes on after its start.
     static let stopped = Self(
-        code: "stopping", message: "The node is stopping; what was handed over goes on later.",
-        hint: "Start the node; trace the files to see them land.")
+        code: "stopping",
+        message: "The node is stopping; what was handed over goes on later.",
+        hint: "Start the node; trace the files to see them land."
+    )
 }
 
 /// Files that a command handed over, and what became of them.
@@ -42,7 +44,10 @@ package final class SendTask: Sendable {
     let state = SendState()
 
     package init(
-        id: UInt64, paths: [[UInt8]], flow: FlowName?, waitsForLanding: Bool,
+        id: UInt64,
+        paths: [[UInt8]],
+        flow: FlowName?,
+        waitsForLanding: Bool,
         progress: @escaping @Sendable (SendReport) -> Void,
         reply: @escaping @Sendable (Result<SendReport, EngineError>) -> Void
     ) {
@@ -82,9 +87,13 @@ package final class SendTask: Sendable {
     var report: SendReport {
         self.state.with { state in
             SendReport(
-                files: UInt64(state.total - state.waiting.count), bytes: state.bytes,
-                landed: UInt64(state.landed), of: UInt64(state.total), skipped: state.skipped,
-                refused: state.refused)
+                files: UInt64(state.total - state.waiting.count),
+                bytes: state.bytes,
+                landed: UInt64(state.landed),
+                of: UInt64(state.total),
+                skipped: state.skipped,
+                refused: state.refused
+            )
         }
     }
 }
@@ -113,20 +122,28 @@ extension Engine {
                     message: "\(PathBytes.printable(stray)) lies beneath no source of this node.",
                     hint: roots.isEmpty
                         ? "This node sends nothing: add `sends` to it in the topology."
-                        : "Sources here: \(roots.joined(separator: ", "))."))
+                        : "Sources here: \(roots.joined(separator: ", "))."
+                )
+            )
         }
         guard located.allSatisfy({ $0?.flow == first.flow }),
             let root = self.parts.sources[first.flow]
         else {
             return task.finish(
                 EngineError(
-                    code: "several_flows", message: "The paths belong to more than one flow.",
-                    hint: "Send each flow's paths with a command of its own."))
+                    code: "several_flows",
+                    message: "The paths belong to more than one flow.",
+                    hint: "Send each flow's paths with a command of its own."
+                )
+            )
         }
         self.sends[task.id] = task
         let body = task.paths.map { Hex.encode($0) }.joined(separator: "\n")
         let promise = SpoolTask(
-            id: task.id, kind: "send", body: Array("\(first.flow)\n\(body)".utf8))
+            id: task.id,
+            kind: "send",
+            body: Array("\(first.flow)\n\(body)".utf8)
+        )
         let paths = located.map { $0?.path }
         self.log([try .task(promise, finished: false, at: self.now)]) {
             self.find(paths, in: root, flow: first.flow, task: task.id)
@@ -135,8 +152,11 @@ extension Engine {
 
     private func find(_ paths: [PathBytes?], in root: SourceRoot, flow: FlowName, task: UInt64) {
         let work = CaptureWork(
-            spool: self.spool, store: self.store, mailbox: self.mailbox,
-            cancellation: self.sources.cancellation)
+            spool: self.spool,
+            store: self.store,
+            mailbox: self.mailbox,
+            cancellation: self.sources.cancellation
+        )
         CaptureWork.scans.async { work.find(paths, in: root, flow: flow, task: task) }
     }
 
@@ -160,14 +180,18 @@ extension Engine {
         switch result {
         case .failure(let error):
             task.finish(
-                EngineError(code: error.code, message: error.message, hint: error.hint))
+                EngineError(code: error.code, message: error.message, hint: error.hint)
+            )
             self.forget(task)
         case .success(let scan):
             guard !scan.files.isEmpty else {
                 task.finish(
                     EngineError(
-                        code: "not_found", message: "There is no regular file to send there.",
-                        hint: "Links, devices, pipes and empty directories are not sent."))
+                        code: "not_found",
+                        message: "There is no regular file to send there.",
+                        hint: "Links, devices, pipes and empty directories are not sent."
+                    )
+                )
                 return self.forget(task)
             }
             self.take(scan, for: task)
@@ -223,7 +247,9 @@ extension Engine {
     /// A candidate did not become a parcel; a later scan may find it again.
     func notTaken(_ flow: FlowName, _ path: PathBytes, _ code: String) {
         self.parts.logger.info(
-            "File not taken", metadata: ["source.path": "\(path)", "error.code": "\(code)"])
+            "File not taken",
+            metadata: ["source.path": "\(path)", "error.code": "\(code)"]
+        )
         for task in self.sends.values {
             task.state.with { state in
                 guard state.waiting.removeValue(forKey: path) == flow else { return }
@@ -269,12 +295,20 @@ extension Engine {
             else { continue }
             let paths = lines.dropFirst().compactMap { Hex.decode(String($0)) }
             let task = SendTask(
-                id: promise.id, paths: paths, flow: flow, waitsForLanding: false,
-                progress: { _ in }, reply: { _ in })
+                id: promise.id,
+                paths: paths,
+                flow: flow,
+                waitsForLanding: false,
+                progress: { _ in },
+                reply: { _ in }
+            )
             self.sends[task.id] = task
             self.find(
-                paths.map { self.locate($0, flow: flow)?.path }, in: root, flow: flow,
-                task: task.id)
+                paths.map { self.locate($0, flow: flow)?.path },
+                in: root,
+                flow: flow,
+                task: task.id
+            )
         }
     }
 }

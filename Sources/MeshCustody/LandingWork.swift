@@ -77,13 +77,20 @@ struct LandingWork: Sendable {
                 return .digestDiffers
             }
             try file.finish(
-                mode: job.opening.mode, modifiedNanoseconds: job.opening.modified,
-                size: job.closing.size.rawValue)
+                mode: job.opening.mode,
+                modifiedNanoseconds: job.opening.modified,
+                size: job.closing.size.rawValue
+            )
             try file.sync()
             return .ready(
                 LandingIntent(
-                    parcel: job.row.id, temporary: file.temporary, device: file.device,
-                    inode: file.inode, final: job.final))
+                    parcel: job.row.id,
+                    temporary: file.temporary,
+                    device: file.device,
+                    inode: file.inode,
+                    final: job.final
+                )
+            )
         } catch let error as SpoolError {
             return error.code == .damaged || error.code == .missing
                 ? .damaged(reading) : .waits(code: error.code.rawValue, detail: error.message)
@@ -95,12 +102,17 @@ struct LandingWork: Sendable {
     }
 
     private func writeSmall(
-        _ job: LandingJob, to file: LandingFile, _ digest: inout FileDigest
+        _ job: LandingJob,
+        to file: LandingFile,
+        _ digest: inout FileDigest
     ) throws {
         guard let body = job.row.body else { throw MissingBlob() }
         let small = try SmallParcel(recordBody: try self.spool.read(body, verify: true))
         let plain = try SmallCodec.decompress(
-            codec: small.codec, small.content, size: Int(job.closing.size.rawValue))
+            codec: small.codec,
+            small.content,
+            size: Int(job.closing.size.rawValue)
+        )
         try plain.withUnsafeBytes { bytes in
             digest.update(bytes)
             try file.write(bytes)
@@ -108,8 +120,11 @@ struct LandingWork: Sendable {
     }
 
     private func writePieces(
-        _ job: LandingJob, to file: LandingFile, _ digest: inout FileDigest,
-        _ decoder: BlobDecoder, _ reading: inout Digest
+        _ job: LandingJob,
+        to file: LandingFile,
+        _ digest: inout FileDigest,
+        _ decoder: BlobDecoder,
+        _ reading: inout Digest
     ) throws {
         var next: UInt64 = 0
         while next < job.closing.entryCount {
@@ -149,7 +164,8 @@ struct LandingWork: Sendable {
                 outcomes.append(LandingOutcome(parcel: intent.parcel, result: .renamed))
             } catch {
                 outcomes.append(
-                    LandingOutcome(parcel: intent.parcel, result: Self.result(of: error)))
+                    LandingOutcome(parcel: intent.parcel, result: Self.result(of: error))
+                )
             }
         }
         do {

@@ -58,9 +58,11 @@ public struct Digest: Hashable, Sendable {
     /// The 32 bytes as an array.
     public var bytes: [UInt8] { self.withUnsafeBytes { Array($0) } }
 
+    /// Whether all 32 bytes are the same.
     @inlinable
     public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
+    /// Feeds a quarter: the bytes are random already.
     @inlinable
     public func hash(into hasher: inout Hasher) { hasher.combine(self.words.0) }
 }

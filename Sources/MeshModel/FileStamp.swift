@@ -15,7 +15,10 @@ public struct FileStamp: Hashable, Sendable {
 
     /// Gathers a stamp.
     public init(
-        device: UInt64, inode: UInt64, size: Int64, modifiedNanoseconds: Int64,
+        device: UInt64,
+        inode: UInt64,
+        size: Int64,
+        modifiedNanoseconds: Int64,
         changedNanoseconds: Int64
     ) {
         self.device = device
@@ -44,7 +47,9 @@ public struct FileStamp: Hashable, Sendable {
             bytes[index * 8..<index * 8 + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         }
         self.init(
-            device: values[0], inode: values[1], size: Int64(bitPattern: values[2]),
+            device: values[0],
+            inode: values[1],
+            size: Int64(bitPattern: values[2]),
             modifiedNanoseconds: Int64(bitPattern: values[3]),
             changedNanoseconds: Int64(bitPattern: values[4])
         )

@@ -19,10 +19,13 @@ public struct ByteCount: Hashable, Sendable, Comparable, Codable, AdditiveArithm
     /// So many GiB.
     public static func gibibytes(_ count: Int64) -> Self { Self(count << 30) }
 
+    /// Both together.
     @inlinable
     public static func + (left: Self, right: Self) -> Self { Self(left.rawValue + right.rawValue) }
+    /// What is left of the first without the second.
     @inlinable
     public static func - (left: Self, right: Self) -> Self { Self(left.rawValue - right.rawValue) }
+    /// Whether the first is fewer, or earlier.
     @inlinable
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
@@ -52,6 +55,7 @@ public struct SequenceNumber: Hashable, Sendable, Comparable {
     @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// Whether the first is fewer, or earlier.
     @inlinable
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
@@ -59,7 +63,9 @@ public struct SequenceNumber: Hashable, Sendable, Comparable {
 /// One life of a node's log: see ``Incarnation/number``.
 @frozen
 public struct Incarnation: Hashable, Sendable, Codable {
-    /// Higher is later. Versions of a file order by (number, sequence), never by time.
+    /// Higher is later.
+    ///
+    /// Versions of a file order by (number, sequence), never by time.
     public var number: UInt64
     /// Tells two lives apart that chose the same number.
     public var random: UInt64

@@ -70,7 +70,8 @@ extension PathBytes: Comparable, CustomStringConvertible {
             if byte == UInt8(ascii: "\\") {
                 guard rest.count >= 4, rest.dropFirst().first == UInt8(ascii: "x"),
                     let value = Hex.decode(
-                        String(decoding: rest.dropFirst(2).prefix(2), as: UTF8.self))
+                        String(decoding: rest.dropFirst(2).prefix(2), as: UTF8.self)
+                    )
                 else { return nil }
                 bytes += value
                 rest = rest.dropFirst(4)

@@ -17,7 +17,7 @@ public struct RunSet: Hashable, Sendable {
     /// How many members it has.
     public var count: UInt64 { self.runs.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) } }
 
-    /// Whether `number` is a member. O(log *runs*).
+    /// Whether `number` is a member, in O(log *runs*).
     public func contains(_ number: UInt64) -> Bool {
         let index = self.firstRun(endingAtOrAfter: number)
         return index < self.runs.count && self.runs[index].contains(number)

@@ -7,6 +7,7 @@ public struct UnixMilliseconds: Hashable, Sendable, Comparable, Codable {
     @inlinable
     public init(_ rawValue: Int64) { self.rawValue = rawValue }
 
+    /// Whether the first is earlier.
     @inlinable
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     /// This time, so many milliseconds later.
@@ -29,8 +30,9 @@ extension UnixMilliseconds: CustomStringConvertible {
             + "T\(time.joined(separator: ":")).\(pad(rest % 1_000, 3))Z"
     }
 
-    /// Days since 1970 as year, month and day of the Gregorian calendar (H. Hinnant, "chrono-Compatible
-    /// Low-Level Date Algorithms", civil_from_days).
+    /// Days since 1970 as year, month and day of the Gregorian calendar.
+    ///
+    /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
     private static func civil(fromDay day: Int64) -> (Int64, Int64, Int64) {
         let shifted = day + 719_468
         let era = shifted.flooredQuotient(by: 146_097)

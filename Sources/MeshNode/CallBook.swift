@@ -24,7 +24,9 @@ final class CallBook: Sendable {
             }
         case .closed(let session, _, _):
             let waiting = self.state.withLock { state in
-                if state.open.remove(session.id) != nil { state.peers[session.peer, default: 1] -= 1 }
+                if state.open.remove(session.id) != nil {
+                    state.peers[session.peer, default: 1] -= 1
+                }
                 return state.waiting.removeValue(forKey: session.id)
             }
             waiting?.finish()

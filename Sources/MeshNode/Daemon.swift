@@ -32,28 +32,46 @@ package enum Daemon {
         let (engine, spool) = try Self.engine(home, logger)
         let calls = CallBook { event in engine.post(.session(event)) }
         let links = try LinkService(
-            identity: home.tls, check: try Self.check(home),
+            identity: home.tls,
+            check: try Self.check(home),
             side: LinkSide(
-                hello: { engine.hello(to: $0) }, events: { calls.heard($0) }, logger: logger),
+                hello: { engine.hello(to: $0) },
+                events: { calls.heard($0) },
+                logger: logger
+            ),
             refused: { address, error in
                 logger.warning(
                     "Call refused",
-                    metadata: ["peer.address": "\(address)", "error": "\(error)"])
-            })
+                    metadata: ["peer.address": "\(address)", "error": "\(error)"]
+                )
+            }
+        )
         let control = try ControlServer(
-            socketPath: home.paths.controlSocket, logger: logger, handler: Verbs(engine).handle)
+            socketPath: home.paths.controlSocket,
+            logger: logger,
+            handler: Verbs(engine).handle
+        )
         // Stopped last to first: nothing is asked any more, calls end, the engine ends.
         let services: [any Service] = [
             EngineService(engine: engine),
             CallService(
-                view: home.view, links: links, calls: calls, engine: engine, logger: logger),
-            TickService(engine: engine), control,
+                view: home.view,
+                links: links,
+                calls: calls,
+                engine: engine,
+                logger: logger
+            ),
+            MaintenanceService(spool: spool, logger: logger), TickService(engine: engine), control,
         ]
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map {
                     .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
-                }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
         logger.notice("Node runs", metadata: ["home": "\(home.paths.root)"])
         do {
             try await group.run()
@@ -61,6 +79,7 @@ package enum Daemon {
             throw StoppedError(error)
         }
         try spool.close()
+        try spool.index.close()
         logger.notice("Node stopped")
     }
 
@@ -80,12 +99,26 @@ package enum Daemon {
             landings[flow] = try LandingRoot(path: landing.path)
         }
         let parts = EngineParts(
-            mesh: home.mesh, node: home.node, runID: random.next(), key: home.statementKey,
-            index: home.index, indexBytes: home.indexBytes, view: home.view, sources: sources,
-            landings: landings, clock: SystemClock(), logger: logger)
+            mesh: home.mesh,
+            node: home.node,
+            runID: random.next(),
+            key: home.statementKey,
+            index: home.index,
+            indexBytes: home.indexBytes,
+            view: home.view,
+            sources: sources,
+            landings: landings,
+            clock: SystemClock(),
+            logger: logger
+        )
         let options = SpoolOptions(limit: home.view.spool, node: home.node)
         return try Engine.open(
-            parts, spool: home.paths.spool, disk: RealDisk(), options: options, random: random)
+            parts,
+            spool: home.paths.spool,
+            disk: RealDisk(),
+            options: options,
+            random: random
+        )
     }
 
     /// A source that is not there is made, so that a new site has where to put its files.
@@ -97,14 +130,18 @@ package enum Daemon {
     private static func make(_ path: String) throws {
         guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
         throw NodeError(
-            .homeInvalid, "The directory \(path) is not there and cannot be made.",
-            hint: "Make it, or correct its path in the topology.")
+            .homeInvalid,
+            "The directory \(path) is not there and cannot be made.",
+            hint: "Make it, or correct its path in the topology."
+        )
     }
 
     /// Who may call: the chain holds now, the index knows the key, the view names a neighbour.
     private static func check(_ home: Home) throws -> LinkPeerCheck {
         let check = try PeerCheck(
-            authorityCertificatePEM: home.authorityCertificatePEM, mesh: home.mesh)
+            authorityCertificatePEM: home.authorityCertificatePEM,
+            mesh: home.mesh
+        )
         let neighbours = Set(home.view.neighbours.map(\.name))
         let index = home.index
         let floor = index.signedAt
@@ -112,13 +149,17 @@ package enum Daemon {
             let peer = try await check.check(chainDER: chain, at: max(SystemClock().now(), floor))
             guard neighbours.contains(peer.name) else {
                 throw NodeError(
-                    .notPermitted, "\(peer.name) is no neighbour of this node.",
-                    hint: "Declare a link between the two in the topology.")
+                    .notPermitted,
+                    "\(peer.name) is no neighbour of this node.",
+                    hint: "Declare a link between the two in the topology."
+                )
             }
             guard index.tlsFingerprints(of: peer.name).contains(peer.fingerprint) else {
                 throw NodeError(
-                    .notPermitted, "The index knows another TLS key of \(peer.name).",
-                    hint: "Give both nodes homes that were made together.")
+                    .notPermitted,
+                    "The index knows another TLS key of \(peer.name).",
+                    hint: "Give both nodes homes that were made together."
+                )
             }
             return peer.name
         }

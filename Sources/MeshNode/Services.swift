@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import MeshCustody
 import MeshLinks
@@ -24,6 +25,27 @@ struct EngineService: Service {
     }
 }
 
+/// Keeps the spool small: snapshots when they are due, segments that nobody needs removed.
+struct MaintenanceService: Service {
+    let spool: Spool
+    let logger: Logger
+    private static let queue = DispatchQueue(label: "tributary.maintenance")
+
+    func run() async throws {
+        let (spool, logger) = (self.spool, self.logger)
+        let timer = DispatchSource.makeTimerSource(queue: Self.queue)
+        timer.schedule(deadline: .now() + 5, repeating: 5)
+        timer.setEventHandler {
+            do { try spool.maintain() } catch {
+                logger.error("Spool not maintained", metadata: ["error": "\(error)"])
+            }
+        }
+        timer.activate()
+        defer { timer.cancel() }
+        try? await gracefulShutdown()
+    }
+}
+
 /// Tells the engine that time has passed.
 struct TickService: Service {
     let engine: Engine
@@ -31,7 +53,8 @@ struct TickService: Service {
     func run() async throws {
         let engine = self.engine
         let ticks = MultiThreadedEventLoopGroup.singleton.any().scheduleRepeatedTask(
-            initialDelay: .zero, delay: .milliseconds(500)
+            initialDelay: .zero,
+            delay: .milliseconds(500)
         ) { _ in engine.post(.tick) }
         defer { ticks.cancel() }
         try? await gracefulShutdown()
@@ -49,7 +72,9 @@ struct CallService: Service {
     func run() async throws {
         if let endpoint = self.view.listens {
             let port = try await self.links.listen(
-                host: endpoint.host, port: Int(endpoint.port))
+                host: endpoint.host,
+                port: Int(endpoint.port)
+            )
             self.logger.notice("Listens", metadata: ["link.port": "\(port)"])
         }
         await cancelWhenGracefulShutdown {
@@ -73,7 +98,10 @@ struct CallService: Service {
             do {
                 if !self.calls.isOpen(peer) {
                     let session = try await self.links.dial(
-                        host: endpoint.host, port: Int(endpoint.port), expecting: peer)
+                        host: endpoint.host,
+                        port: Int(endpoint.port),
+                        expecting: peer
+                    )
                     await self.calls.waitForEnd(of: session)
                     // A call that ends at once is no success.
                     if NIODeadline.now() - openedAt > .seconds(10) { backOff.succeeded() }
@@ -81,7 +109,9 @@ struct CallService: Service {
             } catch {
                 self.engine.post(.dialFailed(peer, code: "\(error)"))
                 self.logger.debug(
-                    "Call failed", metadata: ["peer.node": "\(peer)", "error": "\(error)"])
+                    "Call failed",
+                    metadata: ["peer.node": "\(peer)", "error": "\(error)"]
+                )
             }
             await Self.pause(milliseconds: backOff.failed(random: random.next()))
         }

@@ -10,35 +10,40 @@ struct Verbs: Sendable {
     init(_ engine: Engine) { self.engine = engine }
 
     func handle(
-        _ request: ControlRequest, _ emit: @escaping @Sendable (JSONValue) -> Void
+        _ request: ControlRequest,
+        _ emit: @escaping @Sendable (JSONValue) -> Void
     ) async throws -> JSONValue {
         switch request.verb {
         case "status":
-            return try JSONValue(encoding: await self.ask { .status($0) } as StatusReport)
+            return try JSONValue(encoding: try await self.ask { .status($0) } as StatusReport)
         case "trace": return try await self.trace(request)
         case "send": return try await self.send(request, emit)
         default:
             throw ControlError(
-                code: "unknown_verb", message: "This daemon does not know `\(request.verb)`.",
-                hint: "The daemon may be older than the command: restart it.")
+                code: "unknown_verb",
+                message: "This daemon does not know `\(request.verb)`.",
+                hint: "The daemon may be older than the command: restart it."
+            )
         }
     }
 
     private func trace(_ request: ControlRequest) async throws -> JSONValue {
         if let id = request.arguments["id"]?.string.flatMap({ Hex.decode($0) }) {
             return try JSONValue(
-                encoding: await self.ask { .trace(.id(id), $0) } as TraceReport)
+                encoding: try await self.ask { .trace(.id(id), $0) } as TraceReport
+            )
         }
         var report = TraceReport(parcels: [])
         for name in ["path", "absolute"] where report.parcels.isEmpty {
             guard let path = request.arguments[name]?.bytes else { continue }
-            report = await self.ask { .trace(.path(path), $0) }
+            report = try await self.ask { .trace(.path(path), $0) }
         }
         return try JSONValue(encoding: report)
     }
 
     private func send(
-        _ request: ControlRequest, _ emit: @escaping @Sendable (JSONValue) -> Void
+        _ request: ControlRequest,
+        _ emit: @escaping @Sendable (JSONValue) -> Void
     ) async throws -> JSONValue {
         guard let paths = request.arguments["paths"]?.array?.compactMap(\.bytes), !paths.isEmpty
         else { throw ControlError(code: "usage", message: "`send` needs paths.") }
@@ -47,14 +52,19 @@ struct Verbs: Sendable {
         if let flow, name == nil {
             throw ControlError(code: "usage", message: "`\(flow)` is no flow's name.")
         }
-        let result: Result<SendReport, EngineError> = await self.ask { reply in
+        let result: Result<SendReport, EngineError> = try await self.ask { reply in
             .send(
                 SendTask(
-                    id: SystemRandomSource().next() >> 1, paths: paths, flow: name,
+                    id: SystemRandomSource().next() >> 1,
+                    paths: paths,
+                    flow: name,
                     waitsForLanding: request.arguments["wait"]?.string == "landed",
                     progress: { report in
                         if let event = try? JSONValue(encoding: report) { emit(event) }
-                    }, reply: reply))
+                    },
+                    reply: reply
+                )
+            )
         }
         switch result {
         case .success(let report): return try JSONValue(encoding: report)
@@ -63,11 +73,13 @@ struct Verbs: Sendable {
         }
     }
 
+    /// Waits for the engine's answer, or until the client hangs up or the daemon stops.
     private func ask<T: Sendable>(
         _ command: (@escaping @Sendable (T) -> Void) -> EngineCommand
-    ) async -> T {
-        await withCheckedContinuation { continuation in
-            self.engine.post(.command(command { continuation.resume(returning: $0) }))
-        }
+    ) async throws -> T {
+        let (answers, continuation) = AsyncStream<T>.makeStream()
+        self.engine.post(.command(command { continuation.yield($0) }))
+        for await answer in answers { return answer }
+        throw CancellationError()
     }
 }

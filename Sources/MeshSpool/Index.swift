@@ -52,7 +52,8 @@ package final class Index: LogIndex {
                 sql: """
                     SELECT DISTINCT segment FROM blob
                     UNION SELECT DISTINCT body_segment FROM parcel WHERE body_segment IS NOT NULL
-                    """)
+                    """
+            )
             return Set(numbers.map { SegmentNumber(UInt32(truncatingIfNeeded: $0)) })
         }
     }
@@ -74,7 +75,8 @@ package final class Index: LogIndex {
             ON CONFLICT (one) DO UPDATE SET segment = excluded.segment,
                 byte_offset = excluded.byte_offset
             """,
-            [Int64(position.segment.rawValue), Int64(bitPattern: position.offset)])
+            [Int64(position.segment.rawValue), Int64(bitPattern: position.offset)]
+        )
     }
 
     /// Closes the database; pending reads end first.

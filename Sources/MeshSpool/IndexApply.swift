@@ -26,11 +26,15 @@ extension Index {
                 [
                     Int64(bitPattern: message.number), Int64(bitPattern: message.random),
                     message.at,
-                ])
+                ]
+            )
         case .opening: try self.applyOpening(ProtoOpeningRecord(serializedBytes: body), db)
         case .small:
             try self.applySmall(
-                ProtoSmallRecord(serializedBytes: body), at: record.location, db)
+                ProtoSmallRecord(serializedBytes: body),
+                at: record.location,
+                db
+            )
         case .admission: try self.applyAdmission(ProtoAdmissionRecord(serializedBytes: body), db)
         case .entries: try self.applyEntries(ProtoEntriesRecord(serializedBytes: body), db)
         case .closing: try self.applyClosing(ProtoClosingRecord(serializedBytes: body), db)
@@ -44,32 +48,60 @@ extension Index {
         case .peer:
             let message = try ProtoPeerRecord(serializedBytes: body)
             try self.rememberPeer(
-                message.node, number: message.incarnationNumber,
-                random: message.incarnationRandom, batch: message.batch, at: message.at, db)
+                message.node,
+                number: message.incarnationNumber,
+                random: message.incarnationRandom,
+                batch: message.batch,
+                at: message.at,
+                db
+            )
         case .end: break  // Written by later versions; the statement says all that is needed here.
         }
     }
 
     private func applyOpening(_ message: ProtoOpeningRecord, _ db: Database) throws {
         let opening = try SignedOpening(
-            bytes: [UInt8](message.opening), signature: [UInt8](message.signature))
+            bytes: [UInt8](message.opening),
+            signature: [UInt8](message.signature)
+        )
         try self.insertParcel(
-            opening.opening, id: opening.id, bytes: message.opening,
-            signature: message.signature, giver: message.giver, stamp: message.stamp,
-            isSmall: false, state: .arriving, at: message.at, db)
+            opening.opening,
+            id: opening.id,
+            bytes: message.opening,
+            signature: message.signature,
+            giver: message.giver,
+            stamp: message.stamp,
+            isSmall: false,
+            state: .arriving,
+            at: message.at,
+            db
+        )
     }
 
     private func applySmall(
-        _ message: ProtoSmallRecord, at location: BodyLocation, _ db: Database
+        _ message: ProtoSmallRecord,
+        at location: BodyLocation,
+        _ db: Database
     ) throws {
         let small = try SmallParcel(
-            parsingOpening: [UInt8](message.opening), closing: [UInt8](message.closing),
-            signature: [UInt8](message.signature), codec: message.codec,
-            content: [UInt8](message.content))
+            parsingOpening: [UInt8](message.opening),
+            closing: [UInt8](message.closing),
+            signature: [UInt8](message.signature),
+            codec: message.codec,
+            content: [UInt8](message.content)
+        )
         try self.insertParcel(
-            small.opening.opening, id: small.id, bytes: message.opening, signature: message.signature,
-            giver: message.giver, stamp: message.stamp, isSmall: true,
-            state: message.giver.isEmpty ? .held : .arriving, at: message.at, db)
+            small.opening.opening,
+            id: small.id,
+            bytes: message.opening,
+            signature: message.signature,
+            giver: message.giver,
+            stamp: message.stamp,
+            isSmall: true,
+            state: message.giver.isEmpty ? .held : .arriving,
+            at: message.at,
+            db
+        )
         // A copy that arrives again heals a damaged one; a parcel that has moved on needs none.
         try db.run(
             """
@@ -83,12 +115,21 @@ extension Index {
                 message.closing, Self.encodePassage(message.passage), message.at, message.at,
                 Int64(location.segment.rawValue), Int64(bitPattern: location.offset),
                 Int64(location.length), Data(small.id.bytes),
-            ])
+            ]
+        )
     }
 
     private func insertParcel(
-        _ opening: Opening, id: ParcelID, bytes: Data, signature: Data, giver: String,
-        stamp: Data, isSmall: Bool, state: ParcelState, at: Int64, _ db: Database
+        _ opening: Opening,
+        id: ParcelID,
+        bytes: Data,
+        signature: Data,
+        giver: String,
+        stamp: Data,
+        isSmall: Bool,
+        state: ParcelState,
+        at: Int64,
+        _ db: Database
     ) throws {
         try db.run(
             """
@@ -105,7 +146,8 @@ extension Index {
                 Int64(opening.parcelClass), opening.size.rawValue, Data(opening.path),
                 giver.isEmpty ? nil : giver, stamp.isEmpty ? nil : stamp, bytes, signature,
                 Data(), isSmall ? 1 : 0, state.rawValue, at,
-            ])
+            ]
+        )
         guard giver.isEmpty, !stamp.isEmpty else { return }
         try db.run(
             """
@@ -114,13 +156,16 @@ extension Index {
             ON CONFLICT (flow, path) DO UPDATE SET stamp = excluded.stamp,
                 parcel = excluded.parcel,
                 attempts = CASE WHEN source_file.stamp = x'' THEN source_file.attempts ELSE 0 END
-            """, [Data(id.bytes)])
+            """,
+            [Data(id.bytes)]
+        )
     }
 
     private func applyAdmission(_ message: ProtoAdmissionRecord, _ db: Database) throws {
         try db.run(
             "UPDATE parcel SET reserved = ?, giver = ? WHERE parcel_id = ?",
-            [Int64(bitPattern: message.reserved), message.giver, message.parcelID])
+            [Int64(bitPattern: message.reserved), message.giver, message.parcelID]
+        )
     }
 
     private func applyEntries(_ message: ProtoEntriesRecord, _ db: Database) throws {
@@ -132,14 +177,18 @@ extension Index {
             try db.run(
                 """
                 INSERT OR IGNORE INTO entry (parcel, number, blob_id, encoded) VALUES (?, ?, ?, ?)
-                """, [parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry)])
+                """,
+                [parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry)]
+            )
             number += 1
         }
         try db.run(
             """
             UPDATE parcel SET entries_known = max(entries_known, ?)
             WHERE number = ? AND entries_known >= ?
-            """, [number, parcel, Int64(bitPattern: message.first)])
+            """,
+            [number, parcel, Int64(bitPattern: message.first)]
+        )
     }
 
     private func applyBlob(_ record: LoggedRecord, _ db: Database) throws {
@@ -148,7 +197,8 @@ extension Index {
         guard
             try Row.fetchOne(
                 db.cachedStatement(sql: "SELECT 1 FROM entry WHERE blob_id = ? LIMIT 1"),
-                arguments: [id]) != nil
+                arguments: [id]
+            ) != nil
         else { return }
         try db.run(
             """
@@ -158,7 +208,8 @@ extension Index {
             [
                 id, Int64(record.location.segment.rawValue),
                 Int64(bitPattern: record.location.offset), Int64(record.location.length),
-            ])
+            ]
+        )
     }
 
     private func applyClosing(_ message: ProtoClosingRecord, _ db: Database) throws {
@@ -178,7 +229,8 @@ extension Index {
             [
                 Self.encodePassage(message.passage), message.closing, message.signature,
                 message.at, message.at, message.parcelID,
-            ])
+            ]
+        )
     }
 
     private func applyIntent(_ message: ProtoIntentRecord, _ db: Database) throws {
@@ -190,7 +242,8 @@ extension Index {
             [
                 message.parcelID, message.temporary, Int64(bitPattern: message.device),
                 Int64(bitPattern: message.inode), message.final,
-            ])
+            ]
+        )
     }
 
     private func applyLanded(_ message: ProtoLandedRecord, _ db: Database) throws {
@@ -213,7 +266,8 @@ extension Index {
             [
                 message.path, message.digest, Int64(bitPattern: message.size), message.at,
                 message.parcelID,
-            ])
+            ]
+        )
     }
 
     private func applyEvict(_ message: ProtoEvictRecord, _ db: Database) throws {
@@ -222,13 +276,17 @@ extension Index {
                 """
                 UPDATE parcel SET is_damaged = 1 WHERE state = 'held' AND number IN
                     (SELECT parcel FROM entry WHERE blob_id = ?)
-                """, [id])
+                """,
+                [id]
+            )
             try db.run("DELETE FROM blob WHERE blob_id = ?", [id])
             try db.run(
                 """
                 UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
                     is_damaged = 1 WHERE parcel_id = ? AND state IN ('arriving', 'held')
-                """, [id])
+                """,
+                [id]
+            )
         }
     }
 
@@ -236,7 +294,8 @@ extension Index {
         for digest in message.statements {
             try db.run(
                 "DELETE FROM outbox WHERE neighbour = ? AND digest = ?",
-                [message.neighbour, digest])
+                [message.neighbour, digest]
+            )
         }
     }
 
@@ -246,12 +305,18 @@ extension Index {
         } else {
             try db.run(
                 "INSERT OR REPLACE INTO task (id, kind, body) VALUES (?, ?, ?)",
-                [Int64(bitPattern: message.id), message.kind, message.body])
+                [Int64(bitPattern: message.id), message.kind, message.body]
+            )
         }
     }
 
     func rememberPeer(
-        _ node: String, number: UInt64, random: UInt64, batch: UInt64, at: Int64, _ db: Database
+        _ node: String,
+        number: UInt64,
+        random: UInt64,
+        batch: UInt64,
+        at: Int64,
+        _ db: Database
     ) throws {
         try db.run(
             """
@@ -264,8 +329,11 @@ extension Index {
                 incarnation_random = excluded.incarnation_random, at = excluded.at
             WHERE excluded.incarnation_number >= incarnation_number
             """,
-            [node, Int64(bitPattern: number), Int64(bitPattern: random),
-                Int64(bitPattern: batch), at])
+            [
+                node, Int64(bitPattern: number), Int64(bitPattern: random),
+                Int64(bitPattern: batch), at,
+            ]
+        )
     }
 
     /// The local number of a parcel whose content still matters here.
@@ -274,7 +342,10 @@ extension Index {
             db.cachedStatement(
                 sql: """
                     SELECT number FROM parcel WHERE parcel_id = ? AND state IN ('arriving', 'held')
-                    """), arguments: [id])
+                    """
+            ),
+            arguments: [id]
+        )
     }
 
     static func encodePassage(_ lines: [Data]) -> Data {

@@ -16,14 +16,17 @@ extension Index {
 
     /// Parcels to hand on or to land, in the order in which they came.
     ///
-    /// - Parameters:
-    ///   - number: Only those with a higher local number.
-    ///   - isHere: Those whose collector is this node, rather than the others.
+    /// Only those with a higher local number; either those whose collector is this node, or the
+    /// others.
     package func live(after number: Int64, isHere: Bool, limit: Int) throws -> [ParcelRow] {
         try self.parcels(
             """
             state IN ('arriving', 'held') AND number > ? AND collector \(isHere ? "=" : "<>") ?
-            """, [number, self.node.text], order: "number", limit: limit)
+            """,
+            [number, self.node.text],
+            order: "number",
+            limit: limit
+        )
     }
 
     /// Parcels captured here whose blobs are not all made, or must be made anew.
@@ -32,7 +35,11 @@ extension Index {
             """
             state IN ('arriving', 'held') AND giver IS NULL
                 AND (state = 'arriving' OR is_damaged = 1)
-            """, [], order: "number", limit: Int(Int32.max))
+            """,
+            [],
+            order: "number",
+            limit: Int(Int32.max)
+        )
     }
 
     /// Parcels that a neighbour gave and that are not complete or are damaged.
@@ -41,7 +48,11 @@ extension Index {
             """
             state IN ('arriving', 'held') AND giver IS NOT NULL
                 AND (state = 'arriving' OR is_damaged = 1)
-            """, [], order: "number", limit: Int(Int32.max))
+            """,
+            [],
+            order: "number",
+            limit: Int(Int32.max)
+        )
     }
 
     /// Parcels by the path that their origin gave, or by the beginning of their id; newest first.
@@ -54,7 +65,11 @@ extension Index {
         let low = idPrefix + Array(repeating: 0, count: max(0, 32 - idPrefix.count))
         let high = idPrefix + Array(repeating: 0xFF, count: max(0, 32 - idPrefix.count))
         return try self.parcels(
-            "parcel_id BETWEEN ? AND ?", [Data(low), Data(high)], order: "number", limit: limit)
+            "parcel_id BETWEEN ? AND ?",
+            [Data(low), Data(high)],
+            order: "number",
+            limit: limit
+        )
     }
 
     /// The parcel that carries a sequence of a stream, if one is known here.
@@ -65,7 +80,10 @@ extension Index {
                     sql: """
                         SELECT parcel_id FROM parcel WHERE origin = ? AND flow = ?
                             AND incarnation_number = ? AND incarnation_random = ? AND sequence = ?
-                        """), arguments: Self.key(stream, sequence))
+                        """
+                ),
+                arguments: Self.key(stream, sequence)
+            )
             return bytes.flatMap { ParcelID(bytes: $0) }
         }
     }
@@ -82,11 +100,15 @@ extension Index {
                         FROM entry LEFT JOIN blob ON blob.blob_id = entry.blob_id
                         WHERE entry.parcel = ? AND entry.number >= ?
                         ORDER BY entry.number LIMIT ?
-                        """), arguments: [parcel, Int64(bitPattern: first), limit]
+                        """
+                ),
+                arguments: [parcel, Int64(bitPattern: first), limit]
             ).map { row in
                 LocatedEntry(
-                    number: UInt64(bitPattern: row[0] as Int64), entry: [UInt8](row[1] as Data),
-                    location: Self.location(row, at: 2))
+                    number: UInt64(bitPattern: row[0] as Int64),
+                    entry: [UInt8](row[1] as Data),
+                    location: Self.location(row, at: 2)
+                )
             }
         }
     }
@@ -96,7 +118,8 @@ extension Index {
         try self.database.read { db in
             try Row.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT segment, byte_offset, byte_length FROM blob WHERE blob_id = ?"),
+                    sql: "SELECT segment, byte_offset, byte_length FROM blob WHERE blob_id = ?"
+                ),
                 arguments: [Data(id.bytes)]
             ).flatMap { Self.location($0, at: 0) }
         }
@@ -107,8 +130,11 @@ extension Index {
         try self.database.read { db in
             ByteCount(
                 try Int64.fetchOne(
-                    db, sql: "SELECT ifnull(sum(reserved), 0) FROM parcel WHERE state = 'arriving'")
-                    ?? 0)
+                    db,
+                    sql: "SELECT ifnull(sum(reserved), 0) FROM parcel WHERE state = 'arriving'"
+                )
+                    ?? 0
+            )
         }
     }
 
@@ -126,8 +152,12 @@ extension Index {
                     let state = ParcelState(rawValue: row[1])
                 else { return nil }
                 return ParcelCount(
-                    flow: flow, state: state, ending: row[2], count: row[3],
-                    bytes: ByteCount(row[4] as Int64))
+                    flow: flow,
+                    state: state,
+                    ending: row[2],
+                    count: row[3],
+                    bytes: ByteCount(row[4] as Int64)
+                )
             }
         }
     }
@@ -140,7 +170,8 @@ extension Index {
                 sql: """
                     SELECT count(*) FROM parcel
                     WHERE state IN ('arriving', 'held') AND is_damaged = 1
-                    """) ?? 0
+                    """
+            ) ?? 0
         }
     }
 
@@ -156,17 +187,22 @@ extension Index {
         return BodyLocation(
             segment: SegmentNumber(UInt32(truncatingIfNeeded: segment)),
             offset: UInt64(bitPattern: row[column + 1] as Int64),
-            length: UInt32(truncatingIfNeeded: row[column + 2] as Int64))
+            length: UInt32(truncatingIfNeeded: row[column + 2] as Int64)
+        )
     }
 
     private func parcels(
-        _ condition: String, _ arguments: StatementArguments, order: String = "number", limit: Int
+        _ condition: String,
+        _ arguments: StatementArguments,
+        order: String = "number",
+        limit: Int
     ) throws -> [ParcelRow] {
         try self.database.read { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: "SELECT * FROM parcel WHERE \(condition) ORDER BY \(order) LIMIT \(limit)"
-                ), arguments: arguments
+                ),
+                arguments: arguments
             ).map(Self.parcel)
         }
     }
@@ -180,7 +216,8 @@ extension Index {
         else { throw SpoolRowError.malformed }
         let incarnation = Incarnation(
             number: UInt64(bitPattern: row["incarnation_number"] as Int64),
-            random: UInt64(bitPattern: row["incarnation_random"] as Int64))
+            random: UInt64(bitPattern: row["incarnation_random"] as Int64)
+        )
         func time(_ column: String) -> UnixMilliseconds? {
             (row[column] as Int64?).map { UnixMilliseconds($0) }
         }
@@ -189,26 +226,38 @@ extension Index {
             BodyLocation(
                 segment: SegmentNumber(UInt32(truncatingIfNeeded: segment)),
                 offset: UInt64(bitPattern: row["body_offset"] as Int64),
-                length: UInt32(truncatingIfNeeded: row["body_length"] as Int64))
+                length: UInt32(truncatingIfNeeded: row["body_length"] as Int64)
+            )
         }
         return ParcelRow(
-            number: row["number"], id: id,
+            number: row["number"],
+            id: id,
             stream: FlowStream(origin: origin, flow: flow, incarnation: incarnation),
             sequence: SequenceNumber(UInt64(bitPattern: row["sequence"] as Int64)),
-            collector: collector, parcelClass: UInt8(truncatingIfNeeded: row["class"] as Int64),
-            size: ByteCount(row["size"] as Int64), path: bytes("path") ?? [],
+            collector: collector,
+            parcelClass: UInt8(truncatingIfNeeded: row["class"] as Int64),
+            size: ByteCount(row["size"] as Int64),
+            path: bytes("path") ?? [],
             giver: (row["giver"] as String?).flatMap { NodeName($0) },
             stamp: bytes("stamp").flatMap { FileStamp(bytes: $0) },
-            isSmall: row["is_small"], body: body, opening: bytes("opening") ?? [],
-            openingSignature: bytes("opening_signature") ?? [], closing: bytes("closing"),
+            isSmall: row["is_small"],
+            body: body,
+            opening: bytes("opening") ?? [],
+            openingSignature: bytes("opening_signature") ?? [],
+            closing: bytes("closing"),
             closingSignature: bytes("closing_signature"),
             passage: Self.decodePassage(row["passage"]),
             reserved: ByteCount(row["reserved"] as Int64),
-            entriesKnown: UInt64(bitPattern: row["entries_known"] as Int64), state: state,
-            ending: row["ending"], isDamaged: row["is_damaged"],
-            arrivedAt: UnixMilliseconds(row["arrived_at"] as Int64), closedAt: time("closed_at"),
-            heldAt: time("held_at"), passedAt: time("passed_at"),
+            entriesKnown: UInt64(bitPattern: row["entries_known"] as Int64),
+            state: state,
+            ending: row["ending"],
+            isDamaged: row["is_damaged"],
+            arrivedAt: UnixMilliseconds(row["arrived_at"] as Int64),
+            closedAt: time("closed_at"),
+            heldAt: time("held_at"),
+            passedAt: time("passed_at"),
             passedTo: (row["passed_to"] as String?).flatMap { NodeName($0) },
-            endedAt: time("ended_at"))
+            endedAt: time("ended_at")
+        )
     }
 }

@@ -13,11 +13,13 @@ extension Index {
     package func incarnation() throws -> Incarnation? {
         try self.database.read { db in
             try Row.fetchOne(
-                db, sql: "SELECT number, random FROM incarnation ORDER BY number DESC LIMIT 1"
+                db,
+                sql: "SELECT number, random FROM incarnation ORDER BY number DESC LIMIT 1"
             ).map { row in
                 Incarnation(
                     number: UInt64(bitPattern: row[0] as Int64),
-                    random: UInt64(bitPattern: row[1] as Int64))
+                    random: UInt64(bitPattern: row[1] as Int64)
+                )
             }
         }
     }
@@ -38,17 +40,23 @@ extension Index {
                             stream.origin.text, stream.flow.text,
                             Int64(bitPattern: stream.incarnation.number),
                             Int64(bitPattern: stream.incarnation.random),
-                        ]) ?? 0))
+                        ]
+                    ) ?? 0
+                )
+            )
         }
     }
 
     /// The last batch signed in a life: its number and digest.
-    package func lastBatch(in incarnation: Incarnation) throws -> (number: UInt64, digest: Digest)? {
+    package func lastBatch(in incarnation: Incarnation) throws -> (number: UInt64, digest: Digest)?
+    {
         try self.database.read { db in
             guard
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT number, digest FROM own_batch WHERE incarnation_number = ?",
-                    arguments: [Int64(bitPattern: incarnation.number)]),
+                    db,
+                    sql: "SELECT number, digest FROM own_batch WHERE incarnation_number = ?",
+                    arguments: [Int64(bitPattern: incarnation.number)]
+                ),
                 let digest = Digest(row[1] as Data)
             else { return nil }
             return (UInt64(bitPattern: row[0] as Int64), digest)
@@ -62,12 +70,14 @@ extension Index {
                 db,
                 sql: """
                     SELECT incarnation_number, incarnation_random, batch FROM peer WHERE node = ?
-                    """, arguments: [node.text]
+                    """,
+                arguments: [node.text]
             ).map { row in
                 (
                     Incarnation(
                         number: UInt64(bitPattern: row[0] as Int64),
-                        random: UInt64(bitPattern: row[1] as Int64)),
+                        random: UInt64(bitPattern: row[1] as Int64)
+                    ),
                     UInt64(bitPattern: row[2] as Int64)
                 )
             }
@@ -83,12 +93,17 @@ extension Index {
                         SELECT statement.digest, statement.bytes, statement.is_issued, statement.at
                         FROM parcel_statement JOIN statement USING (digest)
                         WHERE parcel_statement.parcel = ? ORDER BY statement.at, statement.kind
-                        """), arguments: [parcel]
+                        """
+                ),
+                arguments: [parcel]
             ).compactMap { row in
                 Digest(row[0] as Data).map { digest in
                     StoredStatement(
-                        digest: digest, bytes: [UInt8](row[1] as Data), isIssuedHere: row[2],
-                        at: UnixMilliseconds(row[3] as Int64))
+                        digest: digest,
+                        bytes: [UInt8](row[1] as Data),
+                        isIssuedHere: row[2],
+                        at: UnixMilliseconds(row[3] as Int64)
+                    )
                 }
             }
         }
@@ -96,7 +111,9 @@ extension Index {
 
     /// Statements that a neighbour has not yet noted, in order, from a number on.
     package func outbox(
-        to neighbour: NodeName, after number: Int64, limit: Int
+        to neighbour: NodeName,
+        after number: Int64,
+        limit: Int
     ) throws -> [(number: Int64, digest: Digest, bytes: [UInt8])] {
         try self.database.read { db in
             try Row.fetchAll(
@@ -106,7 +123,9 @@ extension Index {
                         FROM outbox JOIN statement USING (digest)
                         WHERE outbox.neighbour = ? AND outbox.number > ?
                         ORDER BY outbox.number LIMIT ?
-                        """), arguments: [neighbour.text, number, limit]
+                        """
+                ),
+                arguments: [neighbour.text, number, limit]
             ).compactMap { row in
                 Digest(row[1] as Data).map { (row[0] as Int64, $0, [UInt8](row[2] as Data)) }
             }
@@ -127,14 +146,19 @@ extension Index {
                         SELECT last FROM seen WHERE origin = ? AND flow = ?
                             AND incarnation_number = ? AND incarnation_random = ? AND first <= ?
                         ORDER BY first DESC LIMIT 1
-                        """), arguments: Self.key(stream, sequence))
+                        """
+                ),
+                arguments: Self.key(stream, sequence)
+            )
             return last.map { UInt64(bitPattern: $0) >= sequence.rawValue } ?? false
         }
     }
 
     /// What stands at the collector for an origin's path.
     package func landed(
-        origin: NodeName, flow: FlowName, path: [UInt8]
+        origin: NodeName,
+        flow: FlowName,
+        path: [UInt8]
     ) throws -> LandedVersion? {
         try self.database.read { db in
             guard
@@ -144,16 +168,23 @@ extension Index {
                             SELECT landed_path, digest, size, incarnation_number,
                                 incarnation_random, sequence
                             FROM landed WHERE origin = ? AND flow = ? AND path = ?
-                            """), arguments: [origin.text, flow.text, Data(path)]),
+                            """
+                    ),
+                    arguments: [origin.text, flow.text, Data(path)]
+                ),
                 let landedPath = PathBytes([UInt8](row[0] as Data)),
                 let digest = Digest(row[1] as Data)
             else { return nil }
             return LandedVersion(
-                path: landedPath, digest: digest, size: ByteCount(row[2] as Int64),
+                path: landedPath,
+                digest: digest,
+                size: ByteCount(row[2] as Int64),
                 incarnation: Incarnation(
                     number: UInt64(bitPattern: row[3] as Int64),
-                    random: UInt64(bitPattern: row[4] as Int64)),
-                sequence: SequenceNumber(UInt64(bitPattern: row[5] as Int64)))
+                    random: UInt64(bitPattern: row[4] as Int64)
+                ),
+                sequence: SequenceNumber(UInt64(bitPattern: row[5] as Int64))
+            )
         }
     }
 
@@ -172,9 +203,12 @@ extension Index {
                     let final = PathBytes([UInt8](row[4] as Data))
                 else { return nil }
                 return LandingIntent(
-                    parcel: parcel, temporary: temporary,
+                    parcel: parcel,
+                    temporary: temporary,
                     device: UInt64(bitPattern: row[2] as Int64),
-                    inode: UInt64(bitPattern: row[3] as Int64), final: final)
+                    inode: UInt64(bitPattern: row[3] as Int64),
+                    final: final
+                )
             }
         }
     }
@@ -184,8 +218,10 @@ extension Index {
         try self.database.read { db in
             var stamps: [PathBytes: FileStamp] = [:]
             let cursor = try Row.fetchCursor(
-                db, sql: "SELECT path, stamp FROM source_file WHERE flow = ?",
-                arguments: [flow.text])
+                db,
+                sql: "SELECT path, stamp FROM source_file WHERE flow = ?",
+                arguments: [flow.text]
+            )
             while let row = try cursor.next() {
                 guard let path = PathBytes([UInt8](row[0] as Data)),
                     let stamp = FileStamp(bytes: [UInt8](row[1] as Data))
@@ -206,7 +242,10 @@ extension Index {
                             SELECT source_file.stamp, parcel.parcel_id
                             FROM source_file JOIN parcel ON parcel.number = source_file.parcel
                             WHERE source_file.flow = ? AND source_file.path = ?
-                            """), arguments: [flow.text, Data(path)]),
+                            """
+                    ),
+                    arguments: [flow.text, Data(path)]
+                ),
                 let stamp = FileStamp(bytes: [UInt8](row[0] as Data)),
                 let parcel = ParcelID(bytes: row[1] as Data)
             else { return nil }
@@ -219,8 +258,10 @@ extension Index {
         try self.database.read { db in
             try Row.fetchAll(db, sql: "SELECT id, kind, body FROM task ORDER BY id").map { row in
                 SpoolTask(
-                    id: UInt64(bitPattern: row[0] as Int64), kind: row[1],
-                    body: [UInt8](row[2] as Data))
+                    id: UInt64(bitPattern: row[0] as Int64),
+                    kind: row[1],
+                    body: [UInt8](row[2] as Data)
+                )
             }
         }
     }

@@ -18,7 +18,8 @@ extension Index {
                 let cursor = try Row.fetchCursor(
                     db,
                     sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table) "
-                        + "ORDER BY \(order.joined(separator: ", "))")
+                        + "ORDER BY \(order.joined(separator: ", "))"
+                )
                 while let next = try cursor.next() {
                     try row(Self.encode(next, table: UInt8(number), columns: columns.count))
                 }
@@ -28,7 +29,8 @@ extension Index {
     }
 
     package func importRows(
-        _ next: () throws -> [UInt8]?, reaching position: LogPosition
+        _ next: () throws -> [UInt8]?,
+        reaching position: LogPosition
     ) throws {
         // Rows come parents last where tables refer to each other in both directions.
         try self.database.writeWithoutTransaction { db in
@@ -40,7 +42,8 @@ extension Index {
                     let marks = Array(repeating: "?", count: values.count)
                     try db.run(
                         "INSERT INTO \(table) VALUES (\(marks.joined(separator: ", ")))",
-                        StatementArguments(values))
+                        StatementArguments(values)
+                    )
                 }
                 try Self.setPosition(position, db)
                 return .commit

@@ -24,15 +24,20 @@ extension Index {
                 [
                     Int64(bitPattern: statement.signerIncarnation.number),
                     Int64(bitPattern: statement.batch.number), Data(statement.batch.digest.bytes),
-                ])
+                ]
+            )
             if !message.neighbour.isEmpty {
                 try self.post(digest, to: message.neighbour, db)
             }
         } else {
             try self.rememberPeer(
-                statement.signer.text, number: statement.signerIncarnation.number,
-                random: statement.signerIncarnation.random, batch: statement.batch.number,
-                at: message.at, db)
+                statement.signer.text,
+                number: statement.signerIncarnation.number,
+                random: statement.signerIncarnation.random,
+                batch: statement.batch.number,
+                at: message.at,
+                db
+            )
         }
         guard isNew || message.issued else { return }
         var givers: Set<String> = []
@@ -40,8 +45,10 @@ extension Index {
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(
-                        sql: "SELECT number, giver, state FROM parcel WHERE parcel_id = ?"),
-                    arguments: [Data(leaf.parcel.bytes)])
+                        sql: "SELECT number, giver, state FROM parcel WHERE parcel_id = ?"
+                    ),
+                    arguments: [Data(leaf.parcel.bytes)]
+                )
             else {
                 if statement.kind.isTerminal { try self.see(statement, leaf, db) }
                 continue
@@ -49,9 +56,16 @@ extension Index {
             let parcel: Int64 = row[0]
             try db.run(
                 "INSERT OR IGNORE INTO parcel_statement (parcel, digest) VALUES (?, ?)",
-                [parcel, Data(digest.bytes)])
-            try self.move(parcel, by: statement, leaf: leaf, issued: message.issued,
-                at: message.at, db)
+                [parcel, Data(digest.bytes)]
+            )
+            try self.move(
+                parcel,
+                by: statement,
+                leaf: leaf,
+                issued: message.issued,
+                at: message.at,
+                db
+            )
             if let giver: String = row[1] { givers.insert(giver) }
         }
         // Word of an end, or of a loss, goes back the way that the parcel came.
@@ -64,7 +78,9 @@ extension Index {
     }
 
     private func insert(
-        _ statement: SignedStatement, _ digest: Digest, _ message: ProtoStatementRecord,
+        _ statement: SignedStatement,
+        _ digest: Digest,
+        _ message: ProtoStatementRecord,
         _ db: Database
     ) throws -> Bool {
         try db.run(
@@ -77,7 +93,8 @@ extension Index {
                 Int64(bitPattern: statement.batch.number),
                 Int64(bitPattern: statement.signerIncarnation.number), message.issued ? 1 : 0,
                 message.at, message.statement,
-            ])
+            ]
+        )
         return db.changesCount > 0
     }
 
@@ -87,17 +104,25 @@ extension Index {
             """
             INSERT INTO outbox_end (neighbour, number) VALUES (?, 1)
             ON CONFLICT (neighbour) DO UPDATE SET number = number + 1
-            """, [neighbour])
+            """,
+            [neighbour]
+        )
         try db.run(
             """
             INSERT OR IGNORE INTO outbox (neighbour, digest, number)
             SELECT neighbour, ?, number FROM outbox_end WHERE neighbour = ?
-            """, [Data(digest.bytes), neighbour])
+            """,
+            [Data(digest.bytes), neighbour]
+        )
     }
 
     private func move(
-        _ parcel: Int64, by statement: SignedStatement, leaf: StatementLeaf, issued: Bool,
-        at: Int64, _ db: Database
+        _ parcel: Int64,
+        by statement: SignedStatement,
+        leaf: StatementLeaf,
+        issued: Bool,
+        at: Int64,
+        _ db: Database
     ) throws {
         switch statement.kind {
         case .custody where issued:
@@ -106,14 +131,18 @@ extension Index {
                 UPDATE parcel SET state = 'held', is_damaged = 0, reserved = 0,
                     held_at = ifnull(held_at, ?)
                 WHERE number = ? AND state IN ('arriving', 'held')
-                """, [at, parcel])
+                """,
+                [at, parcel]
+            )
         case .custody:
             try db.run(
                 """
                 UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
                     is_damaged = 0
                 WHERE number = ? AND state IN ('arriving', 'held')
-                """, [statement.signer.text, at, parcel])
+                """,
+                [statement.signer.text, at, parcel]
+            )
             if db.changesCount > 0 { try self.release(parcel, db) }
         case .damaged, .lost:
             // The origin has the file: it makes the blobs anew. Others only pass the word on.
@@ -122,7 +151,9 @@ extension Index {
                 """
                 UPDATE parcel SET state = 'held', is_damaged = 1
                 WHERE number = ? AND giver IS NULL AND state IN ('held', 'passed')
-                """, [parcel])
+                """,
+                [parcel]
+            )
         case .secured:
             break
         default:
@@ -132,7 +163,9 @@ extension Index {
                 UPDATE parcel SET state = 'ended', ending = ?1, ended_at = ?2, reserved = 0,
                     is_damaged = 0
                 WHERE number = ?3 AND (state <> 'ended' OR (?1 = 'landed' AND ending <> 'landed'))
-                """, [statement.kind.rawValue, at, parcel])
+                """,
+                [statement.kind.rawValue, at, parcel]
+            )
             if db.changesCount > 0 { try self.release(parcel, db) }
             try db.run("DELETE FROM intent WHERE parcel_id = ?", [Data(leaf.parcel.bytes)])
             if statement.kind == .refused, statement.reason == "digest" {
@@ -141,7 +174,9 @@ extension Index {
                     """
                     UPDATE source_file SET stamp = x'', attempts = attempts + 1
                     WHERE parcel = ? AND attempts < 3
-                    """, [parcel])
+                    """,
+                    [parcel]
+                )
             }
         }
     }
@@ -153,13 +188,17 @@ extension Index {
             DELETE FROM blob WHERE blob_id IN (SELECT blob_id FROM entry WHERE parcel = ?1)
                 AND NOT EXISTS (SELECT 1 FROM entry AS other
                     WHERE other.blob_id = blob.blob_id AND other.parcel <> ?1)
-            """, [parcel])
+            """,
+            [parcel]
+        )
         try db.run("DELETE FROM entry WHERE parcel = ?", [parcel])
         try db.run(
             """
             UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
                 entries_known = 0 WHERE number = ?
-            """, [parcel])
+            """,
+            [parcel]
+        )
     }
 
     /// Enters a sequence into the seen-set, joining it with the runs beside it.
@@ -176,8 +215,10 @@ extension Index {
         func run(_ condition: String, _ value: Int64) throws -> Row? {
             try Row.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT first, last, state FROM seen WHERE \(place) AND \(condition)"),
-                arguments: StatementArguments(key + [value]))
+                    sql: "SELECT first, last, state FROM seen WHERE \(place) AND \(condition)"
+                ),
+                arguments: StatementArguments(key + [value])
+            )
         }
         if let row = try run("first <= ? ORDER BY first DESC LIMIT 1", sequence),
             (row[1] as Int64) >= sequence
@@ -192,13 +233,17 @@ extension Index {
         }
         if let after = try run("first = ?", sequence + 1), (after[2] as String) == state {
             last = after[1]
-            try db.run("DELETE FROM seen WHERE \(place) AND first = ?",
-                StatementArguments(key + [after[0] as Int64]))
+            try db.run(
+                "DELETE FROM seen WHERE \(place) AND first = ?",
+                StatementArguments(key + [after[0] as Int64])
+            )
         }
         try db.run(
             """
             INSERT OR REPLACE INTO seen (origin, flow, incarnation_number, incarnation_random,
                 first, last, state) VALUES (?, ?, ?, ?, ?, ?, ?)
-            """, StatementArguments(key + [first, last, state] as [any DatabaseValueConvertible]))
+            """,
+            StatementArguments(key + [first, last, state] as [any DatabaseValueConvertible])
+        )
     }
 }

@@ -63,7 +63,11 @@ package struct LandingIntent: Sendable, Hashable {
     package var inode: UInt64
     package var final: PathBytes
     package init(
-        parcel: ParcelID, temporary: PathBytes, device: UInt64, inode: UInt64, final: PathBytes
+        parcel: ParcelID,
+        temporary: PathBytes,
+        device: UInt64,
+        inode: UInt64,
+        final: PathBytes
     ) {
         self.parcel = parcel
         self.temporary = temporary
@@ -81,7 +85,10 @@ package struct LandedVersion: Sendable, Hashable {
     package var incarnation: Incarnation
     package var sequence: SequenceNumber
     package init(
-        path: PathBytes, digest: Digest, size: ByteCount, incarnation: Incarnation,
+        path: PathBytes,
+        digest: Digest,
+        size: ByteCount,
+        incarnation: Incarnation,
         sequence: SequenceNumber
     ) {
         self.path = path

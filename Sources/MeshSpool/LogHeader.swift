@@ -53,7 +53,11 @@ package struct LogHeader: Sendable, Hashable {
 
     /// Makes a header.
     package init(
-        kind: UInt8, bodyLength: UInt64, id: Digest, mark: UInt32, synced: UInt32,
+        kind: UInt8,
+        bodyLength: UInt64,
+        id: Digest,
+        mark: UInt32,
+        synced: UInt32,
         bodyChecksum: UInt32
     ) {
         self.kind = kind
@@ -83,7 +87,9 @@ package struct LogHeader: Sendable, Hashable {
 
     /// Reads a header whose magic and checksum fit; `nil` for anything else.
     ///
-    /// - Parameter mark: The mark that the header must carry, where the log's mark is known.
+    /// - Parameters:
+    ///   - bytes: At least 64; what follows them is not looked at.
+    ///   - mark: The mark that the header must carry, where the log's mark is known.
     /// - Throws: ``SpoolError`` with `unsupported` for a header that a later version wrote.
     package init?(_ bytes: UnsafeRawBufferPointer, mark: UInt32?) throws(SpoolError) {
         guard bytes.count >= Self.byteCount, bytes.prefix(4).elementsEqual(Self.magic) else {
@@ -106,7 +112,8 @@ package struct LogHeader: Sendable, Hashable {
             self.kind == Self.headKind || RecordKind(rawValue: self.kind) != nil
         else {
             throw SpoolError.unsupported(
-                "a record of version \(bytes[4]) and kind \(bytes[5])")
+                "a record of version \(bytes[4]) and kind \(bytes[5])"
+            )
         }
     }
 
@@ -134,7 +141,10 @@ package struct SegmentHead: Sendable, Hashable {
 
     /// Makes a head.
     package init(
-        number: SegmentNumber, node: NodeName?, incarnation: Incarnation, continues: LogPosition
+        number: SegmentNumber,
+        node: NodeName?,
+        incarnation: Incarnation,
+        continues: LogPosition
     ) {
         self.number = number
         self.node = node
@@ -158,22 +168,28 @@ package struct SegmentHead: Sendable, Hashable {
         body += [UInt8](repeating: 0, count: Self.bodyBytes - body.count)
         var bytes: [UInt8] = []
         LogHeader(
-            kind: LogHeader.headKind, bodyLength: UInt64(body.count), id: .zero, mark: mark,
-            synced: synced, bodyChecksum: Checksum.crc32c(body)
+            kind: LogHeader.headKind,
+            bodyLength: UInt64(body.count),
+            id: .zero,
+            mark: mark,
+            synced: synced,
+            bodyChecksum: Checksum.crc32c(body)
         ).encode(into: &bytes)
         return bytes + body
     }
 
     /// Reads a head, with the header before it; `nil` if anything does not verify.
     package static func decode(
-        _ bytes: UnsafeRawBufferPointer, mark: UInt32?
+        _ bytes: UnsafeRawBufferPointer,
+        mark: UInt32?
     ) throws(SpoolError) -> (head: Self, header: LogHeader)? {
         guard bytes.count >= Int(Self.byteCount),
             let header = try LogHeader(bytes, mark: mark), header.kind == LogHeader.headKind,
             header.bodyLength == UInt64(Self.bodyBytes)
         else { return nil }
         let body = UnsafeRawBufferPointer(
-            rebasing: bytes[LogHeader.byteCount..<Int(Self.byteCount)])
+            rebasing: bytes[LogHeader.byteCount..<Int(Self.byteCount)]
+        )
         guard Checksum.crc32c(body) == header.bodyChecksum else { return nil }
         let format = body.loadBigEndian(UInt32.self, at: 0)
         guard format == Self.format else {
@@ -185,10 +201,12 @@ package struct SegmentHead: Sendable, Hashable {
             node: NodeName(String(decoding: nameBytes, as: UTF8.self)),
             incarnation: Incarnation(
                 number: body.loadBigEndian(UInt64.self, at: 8),
-                random: body.loadBigEndian(UInt64.self, at: 16)),
+                random: body.loadBigEndian(UInt64.self, at: 16)
+            ),
             continues: LogPosition(
                 segment: SegmentNumber(body.loadBigEndian(UInt32.self, at: 24)),
-                offset: body.loadBigEndian(UInt64.self, at: 32))
+                offset: body.loadBigEndian(UInt64.self, at: 32)
+            )
         )
         return (head, header)
     }

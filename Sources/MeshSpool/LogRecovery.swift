@@ -43,28 +43,48 @@ struct LogRecovery {
             snapshots.isEmpty && !replay.sawRecords && (position == nil || recovery.rebuiltIndex)
         let next = 1 + (used.map(\.rawValue).max() ?? 0)
         return Outcome(
-            index: kept, recovery: recovery, mark: mark, tail: replay.tail,
-            next: SegmentNumber(next), segments: replay.segments, snapshots: snapshots)
+            index: kept,
+            recovery: recovery,
+            mark: mark,
+            tail: replay.tail,
+            next: SegmentNumber(next),
+            segments: replay.segments,
+            snapshots: snapshots
+        )
     }
 
     /// Replays into the index there is, or builds it anew.
     private mutating func agree(
-        _ index: any LogIndex, _ position: LogPosition?, _ segments: [SegmentNumber],
-        _ mark: UInt32?, _ snapshots: [SnapshotFile]
+        _ index: any LogIndex,
+        _ position: LogPosition?,
+        _ segments: [SegmentNumber],
+        _ mark: UInt32?,
+        _ snapshots: [SnapshotFile]
     ) throws -> (LogReplay, any LogIndex) {
         var index = index
         if let position {
             let replay = LogReplay(
-                self.files, segments: segments, mark: mark, into: index, from: position,
-                isStrict: true, recovery: self.recovery)
+                self.files,
+                segments: segments,
+                mark: mark,
+                into: index,
+                from: position,
+                isStrict: true,
+                recovery: self.recovery
+            )
             do {
                 try replay.run()
                 return (replay, index)
             } catch let ahead as IndexAhead {
                 self.recovery.damage.append(
                     Recovery.Damage(
-                        segment: ahead.position.segment, offset: ahead.position.offset,
-                        what: .indexAhead, kind: nil, id: nil))
+                        segment: ahead.position.segment,
+                        offset: ahead.position.offset,
+                        what: .indexAhead,
+                        kind: nil,
+                        id: nil
+                    )
+                )
                 self.recovery.isHistoryDamaged = true
                 index = try self.replaceIndex(index)
             }
@@ -72,8 +92,14 @@ struct LogRecovery {
         self.recovery.rebuiltIndex = position != nil || !segments.isEmpty || !snapshots.isEmpty
         if let newest = snapshots.last { try self.importSnapshot(newest, into: index) }
         let replay = LogReplay(
-            self.files, segments: segments, mark: mark, into: index,
-            from: snapshots.last?.position, isStrict: false, recovery: self.recovery)
+            self.files,
+            segments: segments,
+            mark: mark,
+            into: index,
+            from: snapshots.last?.position,
+            isStrict: false,
+            recovery: self.recovery
+        )
         try replay.run()
         return (replay, index)
     }
@@ -85,7 +111,9 @@ struct LogRecovery {
             try index.importRows(SnapshotFile.rows(of: file), reaching: snapshot.position)
         } catch {
             throw SpoolError.indexFailed(
-                doing: "take over snapshot \(snapshot.number)", cause: error)
+                doing: "take over snapshot \(snapshot.number)",
+                cause: error
+            )
         }
     }
 
@@ -144,7 +172,9 @@ struct LogRecovery {
                 found.append(snapshot)
             } else {
                 try self.files.disk.rename(
-                    path, to: "\(self.files.quarantine)/\(number).snapshot")
+                    path,
+                    to: "\(self.files.quarantine)/\(number).snapshot"
+                )
                 try self.files.disk.syncDirectory(self.files.snapshots)
                 try self.files.pruneQuarantine(suffix: ".snapshot", keeping: 2)
             }

@@ -33,8 +33,13 @@ final class LogReplay {
     private static let batchBytesMax = 8 << 20
 
     init(
-        _ files: SegmentFiles, segments: [SegmentNumber], mark: UInt32?, into index: any LogIndex,
-        from start: LogPosition?, isStrict: Bool, recovery: Recovery
+        _ files: SegmentFiles,
+        segments: [SegmentNumber],
+        mark: UInt32?,
+        into index: any LogIndex,
+        from start: LogPosition?,
+        isStrict: Bool,
+        recovery: Recovery
     ) {
         self.files = files
         self.segments = segments
@@ -103,7 +108,11 @@ final class LogReplay {
             }
             if case .end = finding, isComplete { break }
             let evidence = try self.evidence(
-                scanner, from: offset, synced: offset, later: later)
+                scanner,
+                from: offset,
+                synced: offset,
+                later: later
+            )
             guard evidence.isDurable || self.isBeforeStart(number, offset) else {
                 try self.cut(scanner, at: offset, evidence, later: later)
                 return false
@@ -129,7 +138,11 @@ final class LogReplay {
         // else, the durability of what it continues.
         let synced: UInt64 = found == nil ? 8 : 0
         var evidence = try self.evidence(
-            scanner, from: SegmentHead.byteCount, synced: synced, later: later)
+            scanner,
+            from: SegmentHead.byteCount,
+            synced: synced,
+            later: later
+        )
         if let found, found.header.synced > 0 { evidence.isDurable = true }
         guard evidence.isDurable || self.isBeforeStart(number, 0) else {
             try self.cut(scanner, at: 0, evidence, later: later)
@@ -147,7 +160,9 @@ final class LogReplay {
 
     /// Reports a damaged place and says where to go on; `nil` at the segment's end.
     private func skip(
-        _ finding: LogScanner.Finding, _ scanner: LogScanner, _ offset: UInt64
+        _ finding: LogScanner.Finding,
+        _ scanner: LogScanner,
+        _ offset: UInt64
     ) throws -> UInt64? {
         let number = scanner.number
         switch finding {
@@ -186,15 +201,21 @@ final class LogReplay {
     }
 
     private func deliver(
-        _ header: LogHeader, _ scanner: LogScanner, _ offset: UInt64, _ next: UInt64
+        _ header: LogHeader,
+        _ scanner: LogScanner,
+        _ offset: UInt64,
+        _ next: UInt64
     ) throws {
         guard let kind = RecordKind(rawValue: header.kind) else { return }
         let location = BodyLocation(
-            segment: scanner.number, offset: offset + UInt64(LogHeader.byteCount),
-            length: UInt32(header.bodyLength))
+            segment: scanner.number,
+            offset: offset + UInt64(LogHeader.byteCount),
+            length: UInt32(header.bodyLength)
+        )
         let body = kind == .blob ? nil : try scanner.body(of: header, at: offset)
         self.batch.append(
-            LoggedRecord(kind: kind, id: header.id, location: location, body: body))
+            LoggedRecord(kind: kind, id: header.id, location: location, body: body)
+        )
         self.batchBytes += body?.count ?? 0
         self.tail = LogPosition(segment: scanner.number, offset: next)
         self.recovery.replayed += 1
@@ -222,7 +243,10 @@ final class LogReplay {
 // What does not verify.
 extension LogReplay {
     private func evidence(
-        _ scanner: LogScanner, from offset: UInt64, synced: UInt64, later: [SegmentNumber]
+        _ scanner: LogScanner,
+        from offset: UInt64,
+        synced: UInt64,
+        later: [SegmentNumber]
     ) throws -> LogScanner.Evidence {
         var evidence = try scanner.evidence(from: offset, synced: synced)
         for number in later where !evidence.isDurable {
@@ -244,13 +268,20 @@ extension LogReplay {
     }
 
     private func report(
-        _ what: Recovery.Damage.What, _ segment: SegmentNumber, _ offset: UInt64,
+        _ what: Recovery.Damage.What,
+        _ segment: SegmentNumber,
+        _ offset: UInt64,
         _ header: LogHeader? = nil
     ) {
         self.recovery.damage.append(
             Recovery.Damage(
-                segment: segment, offset: offset, what: what,
-                kind: header.flatMap { RecordKind(rawValue: $0.kind) }, id: header?.id))
+                segment: segment,
+                offset: offset,
+                what: what,
+                kind: header.flatMap { RecordKind(rawValue: $0.kind) },
+                id: header?.id
+            )
+        )
         if !self.isStrict || !self.isBeforeStart(segment, offset) {
             self.recovery.isHistoryDamaged = true
         }
@@ -265,7 +296,9 @@ extension LogReplay {
     ///
     /// Newest first, so that another crash leaves a log that ends in the same place.
     private func cut(
-        _ scanner: LogScanner, at offset: UInt64, _ evidence: LogScanner.Evidence,
+        _ scanner: LogScanner,
+        at offset: UInt64,
+        _ evidence: LogScanner.Evidence,
         later: [SegmentNumber]
     ) throws {
         for number in later.reversed() { try self.remove(try self.scanner(number)) }

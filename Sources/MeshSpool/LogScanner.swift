@@ -67,7 +67,8 @@ final class LogScanner {
         }
         let next = offset + LogHeader.recordBytes(body: header.bodyLength)
         let fits = try self.lend(
-            at: offset + UInt64(LogHeader.byteCount), count: Int(header.bodyLength)
+            at: offset + UInt64(LogHeader.byteCount),
+            count: Int(header.bodyLength)
         ) { Checksum.crc32c($0) == header.bodyChecksum }
         return fits == true ? .record(header, next: next) : .badBody(header, next: next)
     }
@@ -87,7 +88,8 @@ final class LogScanner {
     /// A copy of the body behind a header.
     func body(of header: LogHeader, at offset: UInt64) throws -> [UInt8] {
         try self.lend(
-            at: offset + UInt64(LogHeader.byteCount), count: Int(header.bodyLength)
+            at: offset + UInt64(LogHeader.byteCount),
+            count: Int(header.bodyLength)
         ) { Array($0) } ?? []
     }
 
@@ -180,7 +182,9 @@ final class LogScanner {
 
     /// Lends bytes of the file, through a window; `nil` if the file ends before them.
     private func lend<R>(
-        at offset: UInt64, count: Int, _ body: (UnsafeRawBufferPointer) throws -> R?
+        at offset: UInt64,
+        count: Int,
+        _ body: (UnsafeRawBufferPointer) throws -> R?
     ) throws -> R? {
         precondition(count <= Self.windowBytes)
         guard offset <= self.size, UInt64(count) <= self.size - offset else { return nil }

@@ -72,7 +72,10 @@ struct LogWriter: Sendable {
             guard var segment = self.open else { continue }
             do {
                 locations += try self.write(
-                    records[stretch.records], checksums[stretch.records], to: segment)
+                    records[stretch.records],
+                    checksums[stretch.records],
+                    to: segment
+                )
             } catch {
                 throw .diskFailed(doing: "write segment \(segment.number.rawValue)", cause: error)
             }
@@ -81,7 +84,8 @@ struct LogWriter: Sendable {
             self.tail = LogPosition(segment: segment.number, offset: segment.end)
             if self.dirty.last?.number != segment.number {
                 self.dirty.append(
-                    DirtySegment(number: segment.number, file: segment.file, isNew: false))
+                    DirtySegment(number: segment.number, file: segment.file, isNew: false)
+                )
             }
         }
         return locations
@@ -124,11 +128,17 @@ struct LogWriter: Sendable {
             do {
                 let file = try self.files.disk.create(self.files.path(number))
                 let segment = OpenSegment(
-                    number: number, file: file, continues: continues, end: SegmentHead.byteCount)
+                    number: number,
+                    file: file,
+                    continues: continues,
+                    end: SegmentHead.byteCount
+                )
                 made.append(segment)
                 try file.allocate(bytes)
                 let head = SegmentHead(
-                    number: number, node: self.node, incarnation: self.incarnation,
+                    number: number,
+                    node: self.node,
+                    incarnation: self.incarnation,
                     continues: continues
                 ).encoded(mark: self.mark, synced: self.syncedUnits(in: segment))
                 try head.withUnsafeBytes { try file.write($0, at: 0) }
@@ -140,7 +150,9 @@ struct LogWriter: Sendable {
                 throw .unavailable(doing: "make segment \(number.rawValue)", cause: error)
             }
             continues = LogPosition(
-                segment: number, offset: SegmentHead.byteCount + stretch.bytes)
+                segment: number,
+                offset: SegmentHead.byteCount + stretch.bytes
+            )
         }
         return made
     }
@@ -166,7 +178,8 @@ struct LogWriter: Sendable {
         self.files.remember(segment.file, segment.number)
         self.open = segment
         self.dirty.append(
-            DirtySegment(number: segment.number, file: segment.file, isNew: true))
+            DirtySegment(number: segment.number, file: segment.file, isNew: true)
+        )
     }
 
     /// How much of a segment is known to be durable now: see ``LogHeader/synced``.
@@ -176,7 +189,9 @@ struct LogWriter: Sendable {
     }
 
     private func write(
-        _ records: ArraySlice<LogRecord>, _ checksums: ArraySlice<UInt32>, to segment: OpenSegment
+        _ records: ArraySlice<LogRecord>,
+        _ checksums: ArraySlice<UInt32>,
+        to segment: OpenSegment
     ) throws -> [BodyLocation] {
         let synced = self.syncedUnits(in: segment)
         var locations: [BodyLocation] = []
@@ -189,13 +204,20 @@ struct LogWriter: Sendable {
         }
         for (record, checksum) in zip(records, checksums) {
             LogHeader(
-                kind: record.kind.rawValue, bodyLength: UInt64(record.body.count), id: record.id,
-                mark: self.mark, synced: synced, bodyChecksum: checksum
+                kind: record.kind.rawValue,
+                bodyLength: UInt64(record.body.count),
+                id: record.id,
+                mark: self.mark,
+                synced: synced,
+                bodyChecksum: checksum
             ).encode(into: &staged)
             locations.append(
                 BodyLocation(
-                    segment: segment.number, offset: stagedAt + UInt64(staged.count),
-                    length: UInt32(record.body.count)))
+                    segment: segment.number,
+                    offset: stagedAt + UInt64(staged.count),
+                    length: UInt32(record.body.count)
+                )
+            )
             let padding = (8 - record.body.count % 8) % 8
             if record.body.count >= Self.directBytes {
                 // Large bodies go as they are, without another copy.

@@ -72,12 +72,15 @@ enum CommitterThread {
         let box = Unmanaged.passRetained(Body(body))
         var thread = pthread_t()
         let number = pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { argument in
                 guard let argument else { return nil }
                 Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
-            }, box.toOpaque())
+            },
+            box.toOpaque()
+        )
         guard number == 0 else {
             box.release()
             throw DiskError(operation: "pthread_create", path: "committer", number: number)

@@ -45,7 +45,9 @@ extension SegmentFiles {
         for suffix in ["-wal", "-shm", "-journal", ""] {
             do {
                 try self.disk.rename(
-                    self.index + suffix, to: "\(self.quarantine)/\(name).sqlite\(suffix)")
+                    self.index + suffix,
+                    to: "\(self.quarantine)/\(name).sqlite\(suffix)"
+                )
             } catch let error as DiskError where error.isMissing { continue }
             try self.disk.syncDirectory(self.directory)
             try self.disk.syncDirectory(self.quarantine)

@@ -104,7 +104,11 @@ final class RealDiskFile: DiskFile {
         while done < target.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: target[done...])
             let count = pread(
-                self.descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+                self.descriptor,
+                rest.baseAddress,
+                rest.count,
+                off_t(offset) + off_t(done)
+            )
             if count == 0 { break }
             if count > 0 {
                 done += count
@@ -120,7 +124,11 @@ final class RealDiskFile: DiskFile {
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
             let count = pwrite(
-                self.descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+                self.descriptor,
+                rest.baseAddress,
+                rest.count,
+                off_t(offset) + off_t(done)
+            )
             if count >= 0 {
                 done += count
             } else if errno != EINTR {

@@ -36,7 +36,10 @@ package enum ParcelGiver: Hashable, Sendable {
 extension LogRecord {
     /// A life of this node's log begins.
     package static func incarnation(
-        _ incarnation: Incarnation, mesh: MeshName, node: NodeName, at: UnixMilliseconds
+        _ incarnation: Incarnation,
+        mesh: MeshName,
+        node: NodeName,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoIncarnationRecord()
         body.mesh = mesh.text
@@ -49,7 +52,9 @@ extension LogRecord {
 
     /// A parcel has begun here.
     package static func opening(
-        _ opening: SignedOpening, from giver: ParcelGiver, at: UnixMilliseconds
+        _ opening: SignedOpening,
+        from giver: ParcelGiver,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoOpeningRecord()
         body.opening = Data(opening.bytes)
@@ -62,7 +67,10 @@ extension LogRecord {
 
     /// A whole small parcel is here.
     package static func small(
-        _ small: SmallParcel, passage: Passage, from giver: ParcelGiver, at: UnixMilliseconds
+        _ small: SmallParcel,
+        passage: Passage,
+        from giver: ParcelGiver,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoSmallRecord()
         body.opening = Data(small.opening.bytes)
@@ -79,7 +87,10 @@ extension LogRecord {
 
     /// Room is reserved here for a whole parcel.
     package static func admission(
-        _ parcel: ParcelID, reserved: ByteCount, giver: NodeName, at: UnixMilliseconds
+        _ parcel: ParcelID,
+        reserved: ByteCount,
+        giver: NodeName,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoAdmissionRecord()
         body.parcelID = Data(parcel.bytes)
@@ -90,9 +101,7 @@ extension LogRecord {
         return try Self(kind: .admission, id: parcel.digest, body: body.serializedBytes())
     }
 
-    /// A run of a parcel's entries.
-    ///
-    /// - Parameter entries: Encoded entries, one after the other.
+    /// A run of a parcel's entries, encoded, one after the other.
     package static func entries(_ parcel: ParcelID, first: UInt64, _ entries: [UInt8]) throws
         -> Self
     {
@@ -110,7 +119,9 @@ extension LogRecord {
 
     /// A parcel is complete as far as its origin is concerned.
     package static func closing(
-        _ closing: SignedClosing, passage: Passage, at: UnixMilliseconds
+        _ closing: SignedClosing,
+        passage: Passage,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoClosingRecord()
         body.parcelID = Data(closing.closing.parcel.bytes)
@@ -119,14 +130,20 @@ extension LogRecord {
         body.passage = passage.lines.map { Data($0) }
         body.at = at.rawValue
         return try Self(
-            kind: .closing, id: closing.closing.parcel.digest, body: body.serializedBytes())
+            kind: .closing,
+            id: closing.closing.parcel.digest,
+            body: body.serializedBytes()
+        )
     }
 
     /// A statement made here (`issued`) or received and verified.
     ///
-    /// - Parameter neighbour: To whom it goes first, or from whom it came.
+    /// The neighbour is to whom it goes first, or from whom it came.
     package static func statement(
-        _ statement: SignedStatement, issued: Bool, neighbour: NodeName?, at: UnixMilliseconds
+        _ statement: SignedStatement,
+        issued: Bool,
+        neighbour: NodeName?,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoStatementRecord()
         body.issued = issued
@@ -134,7 +151,10 @@ extension LogRecord {
         body.neighbour = neighbour?.text ?? ""
         body.at = at.rawValue
         return try Self(
-            kind: .statement, id: .sha256(statement.bytes), body: body.serializedBytes())
+            kind: .statement,
+            id: .sha256(statement.bytes),
+            body: body.serializedBytes()
+        )
     }
 
     /// A temporary file is durable and will get its final name.
@@ -151,7 +171,10 @@ extension LogRecord {
 
     /// A file stands under its final name, durably.
     package static func landed(
-        _ parcel: ParcelID, as version: LandedVersion, how: String, at: UnixMilliseconds
+        _ parcel: ParcelID,
+        as version: LandedVersion,
+        how: String,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoLandedRecord()
         body.parcelID = Data(parcel.bytes)
@@ -174,7 +197,9 @@ extension LogRecord {
 
     /// A neighbour has made statements durable: they need not be sent again.
     package static func noted(
-        by neighbour: NodeName, _ statements: [Digest], at: UnixMilliseconds
+        by neighbour: NodeName,
+        _ statements: [Digest],
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoNoteRecord()
         body.neighbour = neighbour.text
@@ -197,7 +222,10 @@ extension LogRecord {
 
     /// What a neighbour's hello has shown.
     package static func peer(
-        _ node: NodeName, incarnation: Incarnation, batch: UInt64, at: UnixMilliseconds
+        _ node: NodeName,
+        incarnation: Incarnation,
+        batch: UInt64,
+        at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoPeerRecord()
         body.node = node.text
@@ -214,8 +242,11 @@ extension SmallParcel {
     package init(recordBody body: [UInt8]) throws {
         let message = try ProtoSmallRecord(serializedBytes: body)
         try self.init(
-            parsingOpening: [UInt8](message.opening), closing: [UInt8](message.closing),
-            signature: [UInt8](message.signature), codec: message.codec,
-            content: [UInt8](message.content))
+            parsingOpening: [UInt8](message.opening),
+            closing: [UInt8](message.closing),
+            signature: [UInt8](message.signature),
+            codec: message.codec,
+            content: [UInt8](message.content)
+        )
     }
 }

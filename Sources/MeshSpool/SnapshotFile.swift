@@ -84,7 +84,10 @@ struct SnapshotFile: Sendable {
         }
         trailer =
             try Self.read(
-                file, at: size - UInt64(Self.trailerBytes), count: Self.trailerBytes) ?? []
+                file,
+                at: size - UInt64(Self.trailerBytes),
+                count: Self.trailerBytes
+            ) ?? []
         guard trailer.count == Self.trailerBytes,
             Digest(trailer.suffix(Digest.byteCount)) == Digest(hash.finalize())
         else { return nil }
@@ -92,7 +95,8 @@ struct SnapshotFile: Sendable {
             guard bytes.loadBigEndian(UInt32.self, at: 0) == Self.endOfRows else { return nil }
             let position = LogPosition(
                 segment: SegmentNumber(bytes.loadBigEndian(UInt32.self, at: 4)),
-                offset: bytes.loadBigEndian(UInt64.self, at: 8))
+                offset: bytes.loadBigEndian(UInt64.self, at: 8)
+            )
             return Self(number: number, position: position, size: size)
         }
     }
@@ -171,7 +175,10 @@ private final class SnapshotWriter {
 extension SpoolError {
     static func snapshotUnreadable(_ number: UInt64) -> Self {
         Self(
-            code: .damaged, message: "Snapshot \(number) does not verify after it was written.",
-            hint: "Look at the kernel log and the disk.", cause: nil)
+            code: .damaged,
+            message: "Snapshot \(number) does not verify after it was written.",
+            hint: "Look at the kernel log and the disk.",
+            cause: nil
+        )
     }
 }

@@ -43,8 +43,11 @@ extension Spool {
             if state.failure != nil { return .some(nil) }
             guard !state.pending.isEmpty else { return state.isClosing ? .some(nil) : nil }
             let group = Group(
-                records: state.pending, dirty: state.writer.dirty, full: state.writer.full,
-                target: state.writer.tail)
+                records: state.pending,
+                dirty: state.writer.dirty,
+                full: state.writer.full,
+                target: state.writer.tail
+            )
             state.pending = []
             state.writer.dirty = []
             state.writer.full = []
@@ -66,8 +69,10 @@ extension Spool {
         }
     }
 
-    /// Makes a group durable: bytes, then names. A sync that fails is never repeated, because the
-    /// kernel may have dropped the very pages that it could not write.
+    /// Makes a group durable: bytes, then names.
+    ///
+    /// A sync that fails is never repeated: the kernel may have dropped the very pages that it
+    /// could not write.
     private func sync(_ dirty: [LogWriter.DirtySegment]) throws {
         do {
             for segment in dirty {
@@ -92,7 +97,9 @@ extension Spool {
                 let records = Array(rest.prefix(Self.recordsPerTransactionMax))
                 rest = rest.dropFirst(records.count)
                 try self.index.apply(
-                    records, reaching: rest.first?.recordPosition ?? group.target)
+                    records,
+                    reaching: rest.first?.recordPosition ?? group.target
+                )
             }
         } catch {
             throw SpoolError.indexFailed(doing: "apply the log", cause: error)
@@ -120,6 +127,7 @@ extension LoggedRecord {
     var recordPosition: LogPosition {
         LogPosition(
             segment: self.location.segment,
-            offset: self.location.offset - UInt64(LogHeader.byteCount))
+            offset: self.location.offset - UInt64(LogHeader.byteCount)
+        )
     }
 }

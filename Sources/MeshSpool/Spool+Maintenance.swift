@@ -15,6 +15,8 @@ extension Spool {
     ///
     /// - Parameter wantingRoom: Removes whatever can be removed, even where that takes two
     ///   snapshots for little.
+    /// - Throws: ``SpoolError``; nothing is lost then, and the next call tries again, unless the
+    ///   spool itself has failed.
     package func maintain(wantingRoom: Bool = false) throws {
         try self.whileHealthy {
             try self.snapshots.withLock { snapshots in

@@ -6,12 +6,16 @@ extension Spool {
     /// - Parameters:
     ///   - location: What the index was told, or an append returned.
     ///   - verify: Also reads the header, and answers only if both checksums fit.
+    /// - Returns: As many bytes as the location says.
     /// - Throws: ``SpoolError`` with `damaged` if bytes are unreadable or do not verify; with
     ///   `missing` if the segment is gone.
     package func read(_ location: BodyLocation, verify: Bool) throws -> [UInt8] {
         if verify { return try self.readRecord(location).body }
         return try self.bytes(
-            of: location.segment, at: location.offset, count: Int(location.length))
+            of: location.segment,
+            at: location.offset,
+            count: Int(location.length)
+        )
     }
 
     /// Reads a whole record and verifies it.
@@ -29,7 +33,10 @@ extension Spool {
             header.bodyLength == UInt64(location.length)
         else { throw SpoolError.damaged("header", in: location.segment, at: start) }
         let body = try self.bytes(
-            of: location.segment, at: location.offset, count: Int(location.length))
+            of: location.segment,
+            at: location.offset,
+            count: Int(location.length)
+        )
         guard Checksum.crc32c(body) == header.bodyChecksum else {
             throw SpoolError.damaged("body", in: location.segment, at: location.offset)
         }
@@ -41,6 +48,7 @@ extension Spool {
     /// - Parameters:
     ///   - location: The body.
     ///   - name: A file name: letters, digits, `-` and `.` only.
+    /// - Throws: ``SpoolError`` with `missing` or `unavailable`.
     package func quarantine(_ location: BodyLocation, name: String) throws {
         precondition(
             !name.isEmpty && !name.hasPrefix(".")
@@ -48,12 +56,17 @@ extension Spool {
                     byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
                         || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                         || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                }, "A name in quarantine is no path.")
+                },
+            "A name in quarantine is no path."
+        )
         let file = try self.files.file(location.segment)
         do {
             try self.files.copyAside(
-                file, from: location.offset, to: location.offset + UInt64(location.length),
-                name: name)
+                file,
+                from: location.offset,
+                to: location.offset + UInt64(location.length),
+                name: name
+            )
         } catch let error as DiskError {
             throw SpoolError.unavailable(doing: "quarantine \(name)", cause: error)
         }

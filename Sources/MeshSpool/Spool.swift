@@ -37,7 +37,9 @@ package final class Spool: Sendable {
     }
 
     private init(
-        _ files: SegmentFiles, _ options: SpoolOptions, _ found: LogRecovery.Outcome,
+        _ files: SegmentFiles,
+        _ options: SpoolOptions,
+        _ found: LogRecovery.Outcome,
         events: @escaping @Sendable (SpoolEvent) -> Void
     ) throws {
         self.index = found.index
@@ -48,10 +50,17 @@ package final class Spool: Sendable {
         let mark = found.mark ?? UInt32(truncatingIfNeeded: options.random.next())
         var state = State(
             writer: LogWriter(
-                files: files, segmentBytes: options.effectiveSegmentBytes, mark: mark,
-                node: options.node, incarnation: options.incarnation, tail: found.tail,
-                next: found.next.rawValue, synced: found.tail),
-            durable: found.tail)
+                files: files,
+                segmentBytes: options.effectiveSegmentBytes,
+                mark: mark,
+                node: options.node,
+                incarnation: options.incarnation,
+                tail: found.tail,
+                next: found.next.rawValue,
+                synced: found.tail
+            ),
+            durable: found.tail
+        )
         for number in found.segments {
             let bytes = try files.file(number).allocatedBytes()
             state.fullBytes[number] = bytes
@@ -75,7 +84,9 @@ package final class Spool: Sendable {
     ///   - makeIndex: Opens or makes the index at a path. Called again when the index must be
     ///     rebuilt; only the last one counts, see ``index``.
     ///   - options: See ``SpoolOptions``.
-    ///   - events: Hears of progress and failure, on the committer's thread.
+    ///   - events: Hears of progress and failure, on the committer's thread; must neither wait for
+    ///     the spool nor close it.
+    /// - Returns: The spool, and what it found.
     /// - Throws: ``SpoolError``.
     package static func open(
         _ directory: String,
@@ -164,7 +175,8 @@ package final class Spool: Sendable {
 extension Spool.State {
     /// Puts records at the end of the log and in the queue of the index.
     fileprivate mutating func append(
-        _ records: [LogRecord], _ checksums: [UInt32]
+        _ records: [LogRecord],
+        _ checksums: [UInt32]
     ) throws -> (position: LogPosition, locations: [BodyLocation]) {
         if let failure = self.failure { throw failure }
         if self.isClosing { throw SpoolError.closed() }
@@ -180,8 +192,12 @@ extension Spool.State {
             let isBlob = record.kind == .blob
             self.pending.append(
                 LoggedRecord(
-                    kind: record.kind, id: record.id, location: location,
-                    body: isBlob ? nil : record.body))
+                    kind: record.kind,
+                    id: record.id,
+                    location: location,
+                    body: isBlob ? nil : record.body
+                )
+            )
             let body = isBlob ? 0 : UInt64(record.body.count)
             self.stateBytes += LogHeader.recordBytes(body: body)
         }

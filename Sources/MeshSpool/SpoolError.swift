@@ -74,8 +74,11 @@ extension SpoolError {
 
     static func missing(_ segment: SegmentNumber, cause: any Error) -> Self {
         Self(
-            code: .missing, message: "Segment \(segment.rawValue) is gone.", hint: nil,
-            cause: cause)
+            code: .missing,
+            message: "Segment \(segment.rawValue) is gone.",
+            hint: nil,
+            cause: cause
+        )
     }
 
     static func closed() -> Self {

@@ -2,7 +2,9 @@ package import MeshModel
 
 /// How a spool is set up.
 package struct SpoolOptions: Sendable {
-    /// What the node may hold; sizes the segments. The spool itself enforces no quota.
+    /// What the node may hold, which sizes the segments.
+    ///
+    /// The spool itself enforces no quota.
     package var limit: ByteCount
     /// The length of a segment in bytes, in place of the one that follows from the limit.
     package var segmentBytes: UInt64?

@@ -18,7 +18,9 @@ import Testing
               c: {sends: {fc: data}, spool: 256 MiB}
               hq: {receives: landed, listens: "127.0.0.1:1", spool: 64 MiB}
             links: [a -> hq, b -> hq, c -> hq]
-            """, directory: scratch.path)
+            """,
+            directory: scratch.path
+        )
         let nodes = ["a", "b", "c"]
         var contents: [String: [UInt8]] = [:]
         for (seed, node) in nodes.enumerated() {
@@ -60,7 +62,9 @@ import Testing
               r2: {listens: "127.0.0.1:2"}
               hq: {receives: landed}
             links: [o -> r1, o -> r2, hq -> r1, hq -> r2]
-            """, directory: scratch.path)
+            """,
+            directory: scratch.path
+        )
         let source = try await mesh.home("o").source("f")
         for node in ["o", "r1", "r2", "hq"] { try await mesh.start(node) }
         try Scratch.write(noise(200_000, seed: 1), to: "\(source)/file")
@@ -140,7 +144,8 @@ import Testing
         disk.flipByte(path, at: offset)
         try await mesh.connect("relay", "collector")
         #expect(
-            try await mesh.wait(for: "collector") { $0.flows.first?.landed == 1 })
+            try await mesh.wait(for: "collector") { $0.flows.first?.landed == 1 }
+        )
 
         #expect(Scratch.read("\(landing)/origin/files/file") == content)
         #expect(try await mesh.node("relay").status().counts["quarantined"] == 1)

@@ -7,7 +7,9 @@ final class Scratch: Sendable {
     init() throws {
         self.path = NSTemporaryDirectory() + "tributary-" + UUID().uuidString
         try FileManager.default.createDirectory(
-            atPath: self.path, withIntermediateDirectories: true)
+            atPath: self.path,
+            withIntermediateDirectories: true
+        )
     }
 
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
@@ -16,7 +18,8 @@ final class Scratch: Sendable {
     static func write(_ bytes: [UInt8], to path: String) throws {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent,
-            withIntermediateDirectories: true)
+            withIntermediateDirectories: true
+        )
         // Renamed into place, as sources are told to do it.
         try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
     }

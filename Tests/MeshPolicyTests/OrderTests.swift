@@ -15,8 +15,10 @@ import Testing
     func everyOrderIsTotalAndBreaksTiesByPath(order: FileOrder, expected: String) throws {
         let ranks = try Self.files.map { file in
             FileRank(
-                modifiedNanoseconds: file.modified, size: file.size,
-                path: try #require(PathBytes(file.name)))
+                modifiedNanoseconds: file.modified,
+                size: file.size,
+                path: try #require(PathBytes(file.name))
+            )
         }
         let sorted = ranks.sorted { $0.precedes($1, by: order) }
         #expect(sorted.map(\.path.description).joined() == expected)

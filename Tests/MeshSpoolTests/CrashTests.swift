@@ -24,8 +24,10 @@ import Testing
                 let records = (0..<Int.random(in: 1...5, using: &random)).map { _ in
                     number += 1
                     return SpoolBench.record(
-                        number, bytes: Int.random(in: 0...1_500, using: &random),
-                        kind: Bool.random(using: &random) ? .blob : .note)
+                        number,
+                        bytes: Int.random(in: 0...1_500, using: &random),
+                        kind: Bool.random(using: &random) ? .blob : .note
+                    )
                 }
                 let position = try spool.append(records)
                 appended += records.map(\.id)
@@ -40,7 +42,10 @@ import Testing
             announced = bench.index.records.count { $0.place < durable }
             let kept = FaultyDisk.Kept.allCases.randomElement(using: &random) ?? .nothing
             let after = try bench.crash(
-                kept, seed: random.next(), losingIndex: Bool.random(using: &random))
+                kept,
+                seed: random.next(),
+                losingIndex: Bool.random(using: &random)
+            )
             try spool.close()
             bench = after
         }
@@ -60,7 +65,8 @@ import Testing
         // A group over three segments, torn in the first.
         let torn = bench.index.afterNothing()
         let (_, locations) = try spool.appendLocated(
-            (8..<16).map { SpoolBench.record($0, bytes: 1_000) })
+            (8..<16).map { SpoolBench.record($0, bytes: 1_000) }
+        )
         try spool.close()
         let disk = bench.disk.crash(.everything, seed: 1)
         let victim = locations[1]
@@ -73,7 +79,9 @@ import Testing
         for kept in FaultyDisk.Kept.allCases {
             let after = try SpoolBench(
                 disk: disk.crash(kept, seed: UInt64(changes)),
-                index: losingIndex ? FakeIndex() : torn.afterNothing(), segmentBytes: 4 << 10)
+                index: losingIndex ? FakeIndex() : torn.afterNothing(),
+                segmentBytes: 4 << 10
+            )
             let (spool, recovery) = try after.open()
             #expect(recovery.damage == [])
             #expect(after.index.records.map(\.id) == (0..<9).map { Digest.sha256(of: $0) })

@@ -20,7 +20,8 @@ final class FakeIndex: LogIndex {
     let committed: @Sendable (LogPosition) -> Void
 
     init(
-        _ state: State = State(), committed: @escaping @Sendable (LogPosition) -> Void = { _ in }
+        _ state: State = State(),
+        committed: @escaping @Sendable (LogPosition) -> Void = { _ in }
     ) {
         self.state = Mutex(state)
         self.committed = committed
@@ -108,10 +109,14 @@ final class FakeIndex: LogIndex {
         guard let kind = RecordKind(rawValue: UInt8(numbers[0])), let id = Digest(row[40..<72])
         else { throw Unreadable() }
         return LoggedRecord(
-            kind: kind, id: id,
+            kind: kind,
+            id: id,
             location: BodyLocation(
-                segment: SegmentNumber(UInt32(numbers[1])), offset: numbers[2],
-                length: UInt32(numbers[3])),
-            body: numbers[4] == 1 ? Array(row[72...]) : nil)
+                segment: SegmentNumber(UInt32(numbers[1])),
+                offset: numbers[2],
+                length: UInt32(numbers[3])
+            ),
+            body: numbers[4] == 1 ? Array(row[72...]) : nil
+        )
     }
 }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct LogRecoveryTests {
     /// A closed log of records of 500 bytes, told to an index, and where they lie.
     private static func log(
-        records count: Int, segmentBytes: UInt64 = 16 << 10
+        records count: Int,
+        segmentBytes: UInt64 = 16 << 10
     ) throws -> (SpoolBench, [BodyLocation]) {
         let bench = try SpoolBench(segmentBytes: segmentBytes)
         let (spool, _) = try bench.open()
@@ -58,7 +59,9 @@ import Testing
         let (bench, locations) = try Self.log(records: 100)
         let victim = locations[50]
         bench.disk.flipByte(
-            SpoolBench.path(victim.segment.rawValue), at: UInt64(Int(victim.offset) + byte))
+            SpoolBench.path(victim.segment.rawValue),
+            at: UInt64(Int(victim.offset) + byte)
+        )
         // With its index the node goes on: the index knows the record.
         let (spool, fine) = try bench.open()
         #expect(fine.replayed == 0 && !fine.isHistoryDamaged)
@@ -113,8 +116,12 @@ import Testing
         let body = Array("forged!!".utf8)
         for mark in [0, 1, 0xA1B2_C3D5] as [UInt32] {
             LogHeader(
-                kind: RecordKind.landed.rawValue, bodyLength: 8, id: .sha256(of: 666), mark: mark,
-                synced: .max, bodyChecksum: Checksum.crc32c(body)
+                kind: RecordKind.landed.rawValue,
+                bodyLength: 8,
+                id: .sha256(of: 666),
+                mark: mark,
+                synced: .max,
+                bodyChecksum: Checksum.crc32c(body)
             ).encode(into: &forged)
             forged += body
         }

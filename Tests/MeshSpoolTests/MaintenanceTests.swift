@@ -10,7 +10,8 @@ import Testing
         let (spool, _) = try bench.open()
         for number in 0..<40 {
             try spool.wait(
-                for: spool.append([SpoolBench.record(number, bytes: 1_000, kind: .blob)]))
+                for: spool.append([SpoolBench.record(number, bytes: 1_000, kind: .blob)])
+            )
         }
         return (bench, spool)
     }
@@ -68,7 +69,8 @@ import Testing
         try spool.maintain(wantingRoom: true)
         for number in 40..<80 {
             try spool.wait(
-                for: spool.append([SpoolBench.record(number, bytes: 1_000, kind: .blob)]))
+                for: spool.append([SpoolBench.record(number, bytes: 1_000, kind: .blob)])
+            )
         }
         try spool.maintain()
         try spool.close()

@@ -15,16 +15,21 @@ final class SpoolBench: Sendable {
     static let directory = "/home/spool"
 
     init(
-        disk: FaultyDisk = FaultyDisk(), index: FakeIndex = FakeIndex(),
+        disk: FaultyDisk = FaultyDisk(),
+        index: FakeIndex = FakeIndex(),
         segmentBytes: UInt64 = 16 << 10,
         steps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
     ) throws {
         self.disk = disk
         self.current = Mutex(index)
         self.options = SpoolOptions(
-            limit: .mebibytes(64), segmentBytes: segmentBytes, node: try #require(Self.node),
+            limit: .mebibytes(64),
+            segmentBytes: segmentBytes,
+            node: try #require(Self.node),
             incarnation: Incarnation(number: 3, random: 0x0102_0304_0506_0708),
-            commitSteps: steps, random: FixedRandom())
+            commitSteps: steps,
+            random: FixedRandom()
+        )
     }
 
     var index: FakeIndex { self.current.withLock { $0 } }
@@ -41,11 +46,13 @@ final class SpoolBench: Sendable {
 
     /// Opens the spool; an index that is asked for a second time is a new one.
     func open(
-        on disk: (any Disk)? = nil, event: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
+        on disk: (any Disk)? = nil,
+        event: @escaping @Sendable (SpoolEvent) -> Void = { _ in }
     ) throws -> (Spool, Recovery) {
         let isFirst = Mutex(true)
         return try Spool.open(
-            Self.directory, disk: disk ?? self.disk,
+            Self.directory,
+            disk: disk ?? self.disk,
             index: { _ in
                 let reuse = isFirst.withLock { first in
                     defer { first = false }
@@ -60,7 +67,8 @@ final class SpoolBench: Sendable {
             events: { heard in
                 self.heard.withLock { $0.append(heard) }
                 event(heard)
-            })
+            }
+        )
     }
 
     /// The bench as it is after a power cut.
@@ -71,8 +79,11 @@ final class SpoolBench: Sendable {
         // The index first: it may be behind the log, never ahead.
         let index = losingIndex ? FakeIndex() : self.index.afterCrash(&random)
         return try SpoolBench(
-            disk: self.disk.crash(kept, seed: seed), index: index,
-            segmentBytes: self.options.segmentBytes ?? 0, steps: self.options.commitSteps)
+            disk: self.disk.crash(kept, seed: seed),
+            index: index,
+            segmentBytes: self.options.segmentBytes ?? 0,
+            steps: self.options.commitSteps
+        )
     }
 
     /// A record whose body tells its number.

@@ -94,7 +94,10 @@ import Testing
         try spool.wait(for: position)
         #expect(Set(locations.map(\.segment)).count == 3)
         let tooLong = LogRecord(
-            kind: .blob, id: .zero, body: [UInt8](repeating: 0, count: (2 << 20) + 1))
+            kind: .blob,
+            id: .zero,
+            body: [UInt8](repeating: 0, count: (2 << 20) + 1)
+        )
         let error = #expect(throws: SpoolError.self) { try spool.append([tooLong]) }
         #expect(error?.code == .recordTooLong)
         try spool.close()
@@ -151,11 +154,18 @@ import Testing
         let directory = try TemporaryDirectory()
         let index = FakeIndex()
         let options = SpoolOptions(
-            limit: .mebibytes(64), node: try #require(SpoolBench.node), random: FixedRandom())
+            limit: .mebibytes(64),
+            node: try #require(SpoolBench.node),
+            random: FixedRandom()
+        )
         func open() throws -> (Spool, Recovery) {
             try Spool.open(
-                directory.path + "/spool", disk: RealDisk(), index: { _ in index },
-                options: options, events: { _ in })
+                directory.path + "/spool",
+                disk: RealDisk(),
+                index: { _ in index },
+                options: options,
+                events: { _ in }
+            )
         }
         let (spool, _) = try open()
         let records = (0..<40).map { SpoolBench.record($0, bytes: 262_144, kind: .blob) }

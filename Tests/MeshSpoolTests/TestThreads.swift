@@ -13,12 +13,15 @@ enum TestThread {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Body(body))
         let number = pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { argument in
                 guard let argument else { return nil }
                 Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
-            }, box.toOpaque())
+            },
+            box.toOpaque()
+        )
         guard number == 0 else {
             box.release()
             throw DiskError(operation: "pthread_create", path: "", number: number)

@@ -5,30 +5,30 @@ import Testing
     private let repository = Repository.here
 
     @Test func filesStayShort() throws {
-        #expect(try self.repository.swiftFiles().flatMap(Rules.length) == [])
+        expectNone(try self.repository.swiftFiles().flatMap(Rules.length))
     }
 
     @Test func filesAreNamedForWhatTheyHold() throws {
-        #expect(try self.repository.swiftFiles().flatMap(Rules.name) == [])
+        expectNone(try self.repository.swiftFiles().flatMap(Rules.name))
     }
 
     @Test func bannedCallsAreNotMade() throws {
-        #expect(try self.repository.swiftFiles().flatMap(Rules.calls) == [])
+        expectNone(try self.repository.swiftFiles().flatMap(Rules.calls))
     }
 
     @Test func importsGoDownOnly() throws {
-        #expect(try self.repository.swiftFiles().flatMap(Layers.imports) == [])
+        expectNone(try self.repository.swiftFiles().flatMap(Layers.imports))
     }
 
     @Test func targetsAreListedLowestFirst() throws {
-        #expect(Layers.manifest(try self.repository.file("Package.swift")) == [])
+        expectNone(Layers.manifest(try self.repository.file("Package.swift")))
     }
 
     @Test func linksInPagesLeadSomewhere() throws {
         let offences = try self.repository.pages().flatMap { page in
             Rules.links(page, exists: self.repository.has)
         }
-        #expect(offences == [])
+        expectNone(offences)
     }
 
     @Test func theTopHoldsOnlyWhatBelongsThere() throws {
@@ -39,4 +39,10 @@ import Testing
         ]
         #expect(try self.repository.topLevelNames().filter { !allowed.contains($0) } == [])
     }
+}
+
+/// Fails with one line for each offence.
+private func expectNone(_ offences: [Offence], at location: SourceLocation = #_sourceLocation) {
+    let list = offences.map(\.description).joined(separator: "\n")
+    #expect(offences.isEmpty, "\(list)", sourceLocation: location)
 }

@@ -106,7 +106,9 @@ package final class FaultyDisk: Disk {
     }
 
     private func collect(
-        _ kept: Kept, _ random: inout SeededGenerator, into after: FaultyDisk
+        _ kept: Kept,
+        _ random: inout SeededGenerator,
+        into after: FaultyDisk
     ) {
         self.state.withLock { state in
             var names = state.durable
@@ -232,7 +234,8 @@ extension FaultyDisk {
 extension FaultyDisk.Kept {
     /// Some of the elements, in order.
     fileprivate func choose<Element>(
-        _ elements: [Element], _ random: inout SeededGenerator
+        _ elements: [Element],
+        _ random: inout SeededGenerator
     ) -> [Element] {
         switch self {
         case .nothing: []
@@ -346,7 +349,9 @@ private final class FaultyFile: DiskFile {
 
     /// A copy as a crash leaves it.
     func afterCrash(
-        _ kept: FaultyDisk.Kept, _ random: inout SeededGenerator, _ disk: FaultyDisk
+        _ kept: FaultyDisk.Kept,
+        _ random: inout SeededGenerator,
+        _ disk: FaultyDisk
     ) -> FaultyFile {
         let found = self.state.withLock { state in
             var bytes = state.durable
@@ -372,7 +377,9 @@ private final class FaultyFile: DiskFile {
     }
 }
 
-/// Numbers that follow from a seed (SplitMix64, G. Steele et al., 2014).
+/// Numbers that follow from a seed.
+///
+/// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -34,10 +34,8 @@ package actor TestMesh {
 
     /// Makes keys and homes for a topology; nothing runs yet.
     ///
-    /// - Parameters:
-    ///   - yaml: The topology. Nobody dials: see ``connect(_:_:)``.
-    ///   - directory: An empty directory for sources, landings and indexes.
-    ///   - watch: Sees, and may wrap, every session as its node's engine gets it.
+    /// Nobody dials by itself, see ``connect(_:_:)``. The directory, empty, gets sources, landings
+    /// and indexes. `watch` sees, and may wrap, every session as its node's engine gets it.
     package init(_ yaml: String, directory: String, watch: SessionWatch? = nil) throws {
         self.topology = try Topology.parse(yaml, file: "test.yaml")
         self.watch = watch
@@ -46,15 +44,22 @@ package actor TestMesh {
         for node in self.topology.nodes { keys[node.name] = StatementKey() }
         let index = try PublicIndex(
             from: self.topology,
-            keys: keys.mapValues { .init(statement: $0.publicKey, tls: .zero) }, serial: 1,
-            at: self.clock.now())
+            keys: keys.mapValues { .init(statement: $0.publicKey, tls: .zero) },
+            serial: 1,
+            at: self.clock.now()
+        )
         let bytes = try index.signed(by: authority)
         for (name, key) in keys {
             let home = "\(directory)/\(name)"
             let view = try View(of: name, in: self.topology, serial: 1)
                 .resolvingPaths(beneath: home)
             self.homes[name] = TestHome(
-                view: view, index: index, indexBytes: bytes, key: key, directory: home)
+                view: view,
+                index: index,
+                indexBytes: bytes,
+                key: key,
+                directory: home
+            )
             self.disks[name] = FaultyDisk()
         }
     }
@@ -79,8 +84,10 @@ package actor TestMesh {
 
     /// Gives a node another disk, or another way to commit, before it starts.
     package func set(
-        _ name: String, disk: (any Disk)? = nil,
-        commitSteps: [SpoolOptions.CommitStep]? = nil, segmentBytes: UInt64? = nil
+        _ name: String,
+        disk: (any Disk)? = nil,
+        commitSteps: [SpoolOptions.CommitStep]? = nil,
+        segmentBytes: UInt64? = nil
     ) throws {
         let name = try Self.name(name)
         if let disk { self.disks[name] = disk }
@@ -109,17 +116,35 @@ package actor TestMesh {
         // SQLite has files of its own, beside whatever disk the log lies on.
         try RealDisk().makeDirectories("\(home.directory)/spool")
         let parts = EngineParts(
-            mesh: home.view.mesh, node: node, runID: SystemRandomSource().next(), key: home.key,
-            index: home.index, indexBytes: home.indexBytes, view: home.view, sources: sources,
-            landings: landings, clock: self.clock, logger: Logger(label: "test") { _ in
+            mesh: home.view.mesh,
+            node: node,
+            runID: SystemRandomSource().next(),
+            key: home.key,
+            index: home.index,
+            indexBytes: home.indexBytes,
+            view: home.view,
+            sources: sources,
+            landings: landings,
+            clock: self.clock,
+            logger: Logger(label: "test") { _ in
                 SwiftLogNoOpLogHandler()
-            }, scanEvery: .max / 2, crash: { [crash] in crash.hits($0, $1) })
+            },
+            scanEvery: .max / 2,
+            crash: { [crash] in crash.hits($0, $1) }
+        )
         let options = SpoolOptions(
-            limit: home.view.spool, segmentBytes: home.segmentBytes, node: node,
-            commitSteps: home.commitSteps)
+            limit: home.view.spool,
+            segmentBytes: home.segmentBytes,
+            node: node,
+            commitSteps: home.commitSteps
+        )
         let (engine, spool) = try Engine.open(
-            parts, spool: "\(home.directory)/spool", disk: disk, options: options,
-            random: SystemRandomSource())
+            parts,
+            spool: "\(home.directory)/spool",
+            disk: disk,
+            options: options,
+            random: SystemRandomSource()
+        )
         let running = Task { () -> Result<Void, any Error> in
             do {
                 try await engine.run()
@@ -141,8 +166,12 @@ package actor TestMesh {
     package func connect(_ dialler: String, _ listener: String) async throws {
         let pair = Pair(dialler: try Self.name(dialler), listener: try Self.name(listener))
         self.pipes[pair] = try await PipeLink.connect(
-            pair.dialler, try self.side(pair.dialler), pair.listener,
-            try self.side(pair.listener), on: MultiThreadedEventLoopGroup.singleton)
+            pair.dialler,
+            try self.side(pair.dialler),
+            pair.listener,
+            try self.side(pair.listener),
+            on: MultiThreadedEventLoopGroup.singleton
+        )
     }
 
     private func side(_ name: NodeName) throws -> LinkSide {
@@ -151,7 +180,8 @@ package actor TestMesh {
         return LinkSide(
             hello: { engine.hello(to: $0) },
             events: { event in engine.post(.session(watch?(name, event) ?? event)) },
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
     }
 
     /// Cuts the line between two nodes.
@@ -183,6 +213,7 @@ package actor TestMesh {
         running.engine.post(.stop)
         _ = await running.end()
         try? running.spool.close()
+        try? running.spool.index.close()
     }
 
     /// Starts a node again and joins it with its neighbours.
@@ -212,7 +243,9 @@ package actor TestMesh {
     ///
     /// - Returns: Whether it held in time.
     package func wait(
-        for name: String, seconds: Int = 20, until holds: @Sendable (StatusReport) -> Bool
+        for name: String,
+        seconds: Int = 20,
+        until holds: @Sendable (StatusReport) -> Bool
     ) async throws -> Bool {
         for _ in 0..<(seconds * 100) {
             if holds(try await self.node(name).status()) { return true }
@@ -268,9 +301,19 @@ package final class TestClock: WallClock {
 package final class LandingTrace: Sendable {
     private let recorded = Mutex<[LandingStep]>([])
 
+    private let heard = Mutex<@Sendable (LandingStep) -> Void>({ _ in })
+
     package var steps: [LandingStep] { self.recorded.withLock { $0 } }
 
-    func record(_ step: LandingStep) { self.recorded.withLock { $0.append(step) } }
+    /// Tells somebody else of every step too.
+    package func hear(_ body: @escaping @Sendable (LandingStep) -> Void) {
+        self.heard.withLock { $0 = body }
+    }
+
+    func record(_ step: LandingStep) {
+        self.recorded.withLock { $0.append(step) }
+        self.heard.withLock { $0 }(step)
+    }
 
     /// How often a file got a final name.
     package var renames: Int {

@@ -51,19 +51,28 @@ package struct TestNode: Sendable {
         await withCheckedContinuation { continuation in
             self.engine.post(
                 .command(
-                    .trace(.path(Array(path.utf8))) { continuation.resume(returning: $0) }))
+                    .trace(.path(Array(path.utf8))) { continuation.resume(returning: $0) }
+                )
+            )
         }
     }
 
     /// Hands files over, and waits for them to land if asked to.
     package func send(
-        _ paths: [String], flow: String? = nil, waitsForLanding: Bool = true, id: UInt64
+        _ paths: [String],
+        flow: String? = nil,
+        waitsForLanding: Bool = true,
+        id: UInt64
     ) async -> Result<SendReport, EngineError> {
         await withCheckedContinuation { continuation in
             let task = SendTask(
-                id: id, paths: paths.map { Array($0.utf8) }, flow: flow.flatMap { FlowName($0) },
-                waitsForLanding: waitsForLanding, progress: { _ in },
-                reply: { continuation.resume(returning: $0) })
+                id: id,
+                paths: paths.map { Array($0.utf8) },
+                flow: flow.flatMap { FlowName($0) },
+                waitsForLanding: waitsForLanding,
+                progress: { _ in },
+                reply: { continuation.resume(returning: $0) }
+            )
             self.engine.post(.command(.send(task)))
         }
     }
