@@ -193,8 +193,10 @@ let package = Package(
             uses: [.nioCore, .nioPosix]
         ),
         .tests(
-            for: "MeshNode", on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody"],
-            uses: [.lifecycle, .logging]),
+            for: "MeshNode",
+            on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody"],
+            uses: [.lifecycle, .logging]
+        ),
         .tests(for: "MeshCommands", on: ["MeshModel", "MeshCustody", "MeshNode"]),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ],

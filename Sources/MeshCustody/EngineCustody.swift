@@ -158,8 +158,8 @@ extension Engine {
                 "error.code": "\(reason)", "error": "\(detail)",
             ]
         )
-        // A parcel of this node's own goes on to whoever was offered it.
-        let neighbour = row.giver ?? self.nextHop(of: row)
+        // Who was offered a parcel of this node's own hears of its end: see passOn.
+        let neighbour = row.giver ?? self.downstream(of: row).first
         self.draft(
             kind,
             reason: reason,
@@ -207,8 +207,29 @@ extension Engine {
         }
     }
 
+    /// The neighbours that a parcel may have been offered to.
+    private func downstream(of row: ParcelRow) -> [NodeName] {
+        self.parts.index.nextHops(from: self.parts.node, to: row.collector)
+            .filter { $0 != row.giver && $0 != row.stream.origin }
+    }
+
+    /// Word that a parcel was abandoned follows it down every way that it may have gone.
+    private func passOn(_ statement: SignedStatement) {
+        guard statement.kind == .abandoned, let leaf = statement.leaves.first,
+            let row = self.ask(nil, { try $0.parcel(leaf.parcel) }),
+            row.collector != self.parts.node
+        else { return }
+        let digest = Digest.sha256(statement.bytes)
+        self.log(
+            try self.downstream(of: row).map {
+                try .forward(digest, to: $0, at: self.now)
+            }
+        ) {}
+    }
+
     /// What follows from a statement of this node's own once it is durable.
     private func isStated(_ statement: SignedStatement) {
+        self.passOn(statement)
         switch statement.kind {
         case .custody: guard self.passes(.afterCustodyRecord) else { return }
         case .landed: guard self.passes(.afterLanded) else { return }
@@ -318,6 +339,7 @@ extension Engine {
 
     /// What follows from somebody else's statement once it is durable here.
     private func follow(_ statement: SignedStatement) {
+        self.passOn(statement)
         for leaf in statement.leaves {
             switch statement.kind {
             case .custody:

@@ -295,6 +295,11 @@ extension Engine {
         let fresh = Array(entries[known...])
         guard !fresh.isEmpty else { return }
         let start = arrival.entriesLogged
+        let waiting = UInt64(arrival.missing.count + arrival.wanted.count) + start
+        guard
+            waiting - arrival.entriesKnown + UInt64(fresh.count)
+                <= UInt64(Limits.entriesUnackedMax + Limits.entriesPerRunMax)
+        else { return self.cut(call, why: "protocol_violation", "too many entries ahead") }
         arrival.entriesLogged += UInt64(fresh.count)
         arrival.storedBytes += fresh.reduce(0) { $0 + Int64($1.storedLength) }
         guard arrival.storedBytes <= Self.reservation(arrival.opening.size),

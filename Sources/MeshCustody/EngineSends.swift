@@ -64,10 +64,8 @@ package final class SendTask: Sendable {
             guard let path = state.parcels.removeValue(forKey: parcel) else { return }
             if kind == .landed || kind == .landedLate {
                 state.landed += 1
-            } else if kind != .abandoned {
-                state.refused.append(.init(path: "\(path)", why: Self.why(kind, detail)))
             } else {
-                state.waiting[path] = state.waiting[path] ?? state.flows[path]
+                state.refused.append(.init(path: "\(path)", why: Self.why(kind, detail)))
             }
         }
     }
@@ -213,10 +211,7 @@ extension Engine {
                 self.follow(known.1, path: file.path, for: task)
             } else {
                 fresh.append(file)
-                task.state.with { state in
-                    state.waiting[file.path] = scan.flow
-                    state.flows[file.path] = scan.flow
-                }
+                task.state.with { $0.waiting[file.path] = scan.flow }
             }
         }
         let files = fresh.filter { !self.sources.reading.contains($0.path) }

@@ -11,7 +11,6 @@ final class SendState: Sendable {
         var landed = 0
         /// Not yet parcels.
         var waiting: [PathBytes: FlowName] = [:]
-        var flows: [PathBytes: FlowName] = [:]
         /// On their way.
         var parcels: [ParcelID: PathBytes] = [:]
         var skipped: [SendReport.Refusal] = []

@@ -94,18 +94,21 @@ struct CallService: Service {
         var backOff = BackOff()
         let random = SystemRandomSource()
         while !Task.isCancelled {
-            let openedAt = NIODeadline.now()
+            let begun = NIODeadline.now()
+            if self.calls.isOpen(peer) {
+                // The peer has called: there is nothing to do until that call ends.
+                await Self.pause(milliseconds: BackOff.first)
+                continue
+            }
             do {
-                if !self.calls.isOpen(peer) {
-                    let session = try await self.links.dial(
-                        host: endpoint.host,
-                        port: Int(endpoint.port),
-                        expecting: peer
-                    )
-                    await self.calls.waitForEnd(of: session)
-                    // A call that ends at once is no success.
-                    if NIODeadline.now() - openedAt > .seconds(10) { backOff.succeeded() }
-                }
+                let session = try await self.links.dial(
+                    host: endpoint.host,
+                    port: Int(endpoint.port),
+                    expecting: peer
+                )
+                await self.calls.waitForEnd(of: session)
+                // A call that ends at once is no success.
+                if NIODeadline.now() - begun > .seconds(10) { backOff.succeeded() }
             } catch {
                 self.engine.post(.dialFailed(peer, code: "\(error)"))
                 self.logger.debug(

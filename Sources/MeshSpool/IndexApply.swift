@@ -292,6 +292,10 @@ extension Index {
 
     private func applyNote(_ message: ProtoNoteRecord, _ db: Database) throws {
         for digest in message.statements {
+            if message.isForward {
+                try Digest(digest).map { try self.post($0, to: message.neighbour, db) }
+                continue
+            }
             try db.run(
                 "DELETE FROM outbox WHERE neighbour = ? AND digest = ?",
                 [message.neighbour, digest]

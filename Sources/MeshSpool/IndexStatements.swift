@@ -98,7 +98,7 @@ extension Index {
         return db.changesCount > 0
     }
 
-    private func post(_ digest: Digest, to neighbour: String, _ db: Database) throws {
+    func post(_ digest: Digest, to neighbour: String, _ db: Database) throws {
         // Numbers are never used twice: a call remembers up to which one it has sent.
         try db.run(
             """

@@ -208,6 +208,20 @@ extension LogRecord {
         return try Self(kind: .note, id: .zero, body: body.serializedBytes())
     }
 
+    /// A neighbour is to be told of a statement that did not come with it in mind.
+    package static func forward(
+        _ statement: Digest,
+        to neighbour: NodeName,
+        at: UnixMilliseconds
+    ) throws -> Self {
+        var body = ProtoNoteRecord()
+        body.neighbour = neighbour.text
+        body.statements = [Data(statement.bytes)]
+        body.isForward = true
+        body.at = at.rawValue
+        return try Self(kind: .note, id: .zero, body: body.serializedBytes())
+    }
+
     /// What a command was promised, or that the promise is kept.
     package static func task(_ task: SpoolTask, finished: Bool, at: UnixMilliseconds) throws -> Self
     {

@@ -274,7 +274,7 @@ package nonisolated struct ProtoEvictRecord: Sendable {
   package init() {}
 }
 
-/// Notes that the next hop has made durable: forget them.
+/// Statements that a neighbour has made durable: it need not be told again. Or, to be passed on to it.
 package nonisolated struct ProtoNoteRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -286,6 +286,9 @@ package nonisolated struct ProtoNoteRecord: Sendable {
   package var statements: [Data] = []
 
   package var at: Int64 = 0
+
+  /// to be passed on, rather than noted
+  package var isForward: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -911,7 +914,7 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NoteRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0\u{3}is_forward\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -922,6 +925,7 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularStringField(value: &self.neighbour) }()
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.statements) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isForward) }()
       default: break
       }
     }
@@ -937,6 +941,9 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.at != 0 {
       try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 3)
     }
+    if self.isForward != false {
+      try visitor.visitSingularBoolField(value: self.isForward, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -944,6 +951,7 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.neighbour != rhs.neighbour {return false}
     if lhs.statements != rhs.statements {return false}
     if lhs.at != rhs.at {return false}
+    if lhs.isForward != rhs.isForward {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
