@@ -199,6 +199,11 @@ let package = Package(
         ),
         .tests(for: "MeshCommands", on: ["MeshModel", "MeshCustody", "MeshNode"]),
         .testTarget(name: "TidyTests", swiftSettings: settings),
+        .testTarget(  // Real daemons, real files, real kills.
+            name: "IntegrationTests",
+            dependencies: ["tributary", "MeshCustody", "MeshModel"],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
