@@ -22,15 +22,21 @@ package enum CaptureEvent: Sendable {
 
 /// What a walk of a source showed.
 package struct Scan: Sendable {
+    /// The flow.
     package var flow: FlowName
+    /// What is to be captured.
     package var files: [SeenFile]
+    /// What else was there.
     package var report: WalkReport
 }
 
 /// A small file, read whole.
 package struct ReadFile: Sendable {
+    /// The flow.
     package var flow: FlowName
+    /// The file as it was noticed.
     package var seen: SeenFile
+    /// Its bytes, or why there are none.
     package var result: Result<(bytes: [UInt8], captured: Captured), CaptureFailure>
 }
 
@@ -210,7 +216,9 @@ private struct EntryRun {
 package struct CaptureFailure: Error, Sendable {
     /// A code of `FilesError`, or `interrupted`: not the file's fault.
     package var code: String
+    /// What happened.
     package var message: String
+    /// What to do about it.
     package var hint: String?
 
     static let interruptedCode = "interrupted"

@@ -19,13 +19,25 @@ struct SourceState {
     var scanning: Set<FlowName> = []
     var nextScanAt = UnixMilliseconds(0)
     var isReading = false
-    /// Taken from the candidates, and not yet in the log.
-    var reading: Set<PathBytes> = []
+    /// Taken from the candidates, and not yet known to the index: nobody else takes them.
+    var underWay: [FlowPath: UnderWay] = [:]
     var capturing: ParcelID?
     var isFull = false
     /// Parcels to be cut anew, or further, after a restart or damage.
     var unfinished: [ParcelID] = []
     let cancellation = Cancellation()
+}
+
+/// A file of a flow.
+struct FlowPath: Hashable {
+    let flow: FlowName
+    let path: PathBytes
+}
+
+/// A version of a file that is being captured, and the parcel that it becomes.
+struct UnderWay {
+    let stamp: FileStamp
+    var parcel: ParcelID?
 }
 
 /// Candidates of one flow; small ones apart, since they are read many at a time.
@@ -108,22 +120,46 @@ extension Engine {
         else { return }
         var room = self.freeRoom - (1 << 20)
         var batch: [SeenFile] = []
+        var looked = 0
         for file in waiting.prefix(Self.smallBatchMax) {
             room -= file.stamp.size + (4 << 10)
             if room < 0 { break }
-            batch.append(file)
+            looked += 1
+            if self.take(file, of: source.flow) { batch.append(file) }
         }
+        self.sources.candidates[source.flow]?.small.removeFirst(looked)
         guard !batch.isEmpty else {
+            if looked > 0 { return self.finishSends() }
             self.sources.isFull = true
-            return
+            return self.makeRoom()
         }
-        self.sources.candidates[source.flow]?.small.removeFirst(batch.count)
         self.sources.isReading = true
-        self.sources.reading = Set(batch.map(\.path))
         let work = self.captureWork
         CaptureWork.smalls.async { [batch] in
             work.read(batch, in: root, flow: source.flow, profile: profile)
         }
+    }
+
+    /// Claims a candidate, unless its version is a parcel already or about to be one.
+    private func take(_ file: SeenFile, of flow: FlowName) -> Bool {
+        let name = FlowPath(flow: flow, path: file.path)
+        if let known = self.known(file, of: flow) {
+            if let parcel = known { self.begun(flow, file, parcel) }
+            return false
+        }
+        self.sources.underWay[name] = UnderWay(stamp: file.stamp)
+        return true
+    }
+
+    /// The parcel that this version of a file is, `.some(nil)` if it is about to be one, or `nil`.
+    func known(_ file: SeenFile, of flow: FlowName) -> ParcelID?? {
+        let name = FlowPath(flow: flow, path: file.path)
+        if let underWay = self.sources.underWay[name], underWay.stamp == file.stamp {
+            return .some(underWay.parcel)
+        }
+        let captured = self.ask(nil) { try $0.capture(flow: flow, path: file.path.bytes) }
+        guard let captured, captured.0 == file.stamp else { return nil }
+        return .some(captured.1)
     }
 
     private func captureLarge(_ source: View.Source, _ root: SourceRoot, _ profile: CutProfile) {
@@ -142,17 +178,21 @@ extension Engine {
             return
         }
         self.sources.candidates[source.flow]?.large.removeFirst()
+        guard self.take(file, of: source.flow) else { return self.finishSends() }
+        let name = FlowPath(flow: source.flow, path: file.path)
         do {
             let opening = try SignedOpening(
                 opening: self.opening(source, file),
                 key: self.parts.key
             )
             self.sources.capturing = opening.id
+            self.sources.underWay[name]?.parcel = opening.id
             self.roomTaken[opening.id] = need
             self.begun(source.flow, file, opening.id)
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
+                self.sources.underWay[name] = nil
                 self.finishSends()
                 let work = self.captureWork
                 CaptureWork.files.async {
@@ -216,10 +256,7 @@ extension Engine {
             self.sources.reports[flow] = scan.report
             let order = self.parts.view.sends.first { $0.flow == flow }?.first ?? .oldest
             // What was begun while the scan ran is no candidate any more.
-            let files = scan.files.filter { file in
-                let known = self.ask(nil) { try $0.capture(flow: flow, path: file.path.bytes) }
-                return known?.0 != file.stamp && !self.sources.reading.contains(file.path)
-            }
+            let files = scan.files.filter { self.known($0, of: flow) == nil }
             self.sources.candidates[flow] = Candidates(files, order: order)
         case .failure(let error):
             // Expected: disks come and go. A missing source is missing; nothing is deleted.
@@ -230,7 +267,6 @@ extension Engine {
 
     private func read(_ files: [ReadFile]) {
         self.sources.isReading = false
-        self.sources.reading = []
         guard let flow = files.first?.flow,
             let source = self.parts.view.sends.first(where: { $0.flow == flow })
         else { return }
@@ -261,6 +297,7 @@ extension Engine {
                         at: self.now
                     )
                 )
+                self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)]?.parcel = small.id
                 self.begun(flow, file.seen, small.id)
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
@@ -271,6 +308,9 @@ extension Engine {
         guard !records.isEmpty else { return }
         self.log(records) { [healed] in
             guard self.passes(.afterOpeningSync) else { return }
+            for file in files {
+                self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
+            }
             self.healing.subtract(healed)
             if !healed.isEmpty { self.reroute() }
             self.finishSends()

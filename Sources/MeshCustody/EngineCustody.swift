@@ -158,8 +158,8 @@ extension Engine {
                 "error.code": "\(reason)", "error": "\(detail)",
             ]
         )
-        // Who was offered a parcel of this node's own hears of its end: see passOn.
-        let neighbour = row.giver ?? self.downstream(of: row).first
+        // Who was offered a parcel that this node abandons hears of it too: see passOn.
+        let neighbour = row.giver ?? (kind == .abandoned ? self.downstream(of: row).first : nil)
         self.draft(
             kind,
             reason: reason,
@@ -208,13 +208,13 @@ extension Engine {
     }
 
     /// The neighbours that a parcel may have been offered to.
-    private func downstream(of row: ParcelRow) -> [NodeName] {
+    func downstream(of row: ParcelRow) -> [NodeName] {
         self.parts.index.nextHops(from: self.parts.node, to: row.collector)
             .filter { $0 != row.giver && $0 != row.stream.origin }
     }
 
     /// Word that a parcel was abandoned follows it down every way that it may have gone.
-    private func passOn(_ statement: SignedStatement) {
+    func passOn(_ statement: SignedStatement) {
         guard statement.kind == .abandoned, let leaf = statement.leaves.first,
             let row = self.ask(nil, { try $0.parcel(leaf.parcel) }),
             row.collector != self.parts.node
@@ -259,7 +259,7 @@ extension Engine {
         for call in self.calls.values { call.cursor = min(call.cursor, row.number - 1) }
     }
 
-    private func forgetArrival(_ parcel: ParcelID) {
+    func forgetArrival(_ parcel: ParcelID) {
         self.roomTaken[parcel] = nil
         guard let arrival = self.arrivals.removeValue(forKey: parcel) else { return }
         guard let call = self.calls[arrival.giver] else { return }
@@ -267,137 +267,6 @@ extension Engine {
         call.pendingBytes -= arrival.wantedBytes
         call.session.unwant(parcel)
         self.fillWants(call)
-    }
-
-    // MARK: Receiving statements
-
-    func received(note body: NoteBody, number: UInt64, from call: Call) {
-        switch body {
-        case .statement(let bytes): self.received(statement: bytes, number: number, from: call)
-        case .tally, .inquiry:
-            // Later versions answer them; what is not kept is not acknowledged.
-            self.parts.logger.debug("Note not taken", metadata: ["peer.node": "\(call.peer)"])
-        }
-    }
-
-    func received(statement bytes: [UInt8], number: UInt64?, from call: Call) {
-        let statement: SignedStatement
-        do {
-            let index = self.parts.index
-            statement = try SignedStatement(verifying: bytes, mesh: self.parts.mesh) {
-                index.statementKey($0, $1)
-            }
-        } catch {
-            return self.cut(call, why: "statement_invalid", "\(error)")
-        }
-        guard self.mayState(statement, from: call.peer, asAnswer: number == nil) else {
-            return self.cut(
-                call,
-                why: "statement_invalid",
-                "\(statement.signer) may not state \(statement.kind.rawValue)"
-            )
-        }
-        guard self.passes(.onCustodyArrival) else { return }
-        let (peer, session) = (call.peer, call.session.id)
-        self.log(
-            [try .statement(statement, issued: false, neighbour: peer, at: self.now)]
-        ) {
-            guard self.passes(.beforeNoted) else { return }
-            if let number, let call = self.calls[peer], call.session.id == session {
-                call.noteCursor = max(call.noteCursor, number)
-            }
-            self.follow(statement)
-        }
-    }
-
-    /// Whether a signer may say such a thing at all; nobody states for us.
-    ///
-    /// Landings are the collector's to state, the origin alone abandons. Custody comes from the
-    /// neighbour that took it, or as its answer from a node further on. Everything else comes from
-    /// a node on the way to the collector.
-    private func mayState(
-        _ statement: SignedStatement,
-        from peer: NodeName,
-        asAnswer isAnswer: Bool
-    ) -> Bool {
-        let index = self.parts.index
-        let signer = statement.signer
-        guard signer != self.parts.node, let flow = index.flow(statement.stream.flow) else {
-            return false
-        }
-        let isOnTheWay =
-            signer == flow.collector
-            || (signer != statement.stream.origin
-                && !index.nextHops(from: signer, to: flow.collector).isEmpty)
-        switch statement.kind {
-        case .landed, .landedLate, .secured: return signer == flow.collector
-        case .abandoned, .recalled: return signer == statement.stream.origin
-        case .custody: return isOnTheWay && (isAnswer || signer == peer)
-        case .refused, .superseded, .expired, .damaged, .lost: return isOnTheWay
-        }
-    }
-
-    /// What follows from somebody else's statement once it is durable here.
-    private func follow(_ statement: SignedStatement) {
-        self.passOn(statement)
-        for leaf in statement.leaves {
-            switch statement.kind {
-            case .custody:
-                self.stopGiving(leaf.parcel)
-            case .damaged, .lost:
-                self.healing.insert(leaf.parcel)
-                self.stopGiving(leaf.parcel)
-                self.recapture(leaf.parcel)
-            case .secured:
-                break
-            default:
-                self.stopGiving(leaf.parcel)
-                self.forgetArrival(leaf.parcel)
-                self.hasEnded(leaf.parcel, statement.kind, leaf.detail)
-            }
-        }
-    }
-
-    private func hasEnded(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
-        self.roomTaken[parcel] = nil
-        self.landings.forget(parcel)
-        for send in self.sends.values { send.ended(parcel, kind, detail) }
-        self.finishSends()
-        if !self.waitingOffers.isEmpty { self.admitWaiting() }
-    }
-
-    // MARK: Outbox
-
-    /// Sends statements that this neighbour has not noted, a bounded number at a time.
-    func flushOutbox(_ call: Call) {
-        while call.notesSent.count < 64 {
-            let rows = self.ask([]) {
-                try $0.outbox(to: call.peer, after: call.outboxCursor, limit: 16)
-            }
-            if rows.isEmpty { return }
-            for row in rows {
-                call.outboxCursor = row.number
-                call.notesSent.append((call.nextNote, row.digest))
-                call.session.send(
-                    .note(
-                        number: call.nextNote,
-                        destination: call.peer,
-                        hops: UInt32(Limits.hopsMax),
-                        .statement(row.bytes)
-                    )
-                )
-                call.nextNote += 1
-            }
-        }
-    }
-
-    func noted(upTo cursor: UInt64, by call: Call) {
-        let noted = call.notesSent.prefix { $0.number <= cursor }.map(\.digest)
-        guard !noted.isEmpty else { return }
-        call.notesSent.removeFirst(noted.count)
-        let peer = call.peer
-        self.log([try .noted(by: peer, noted, at: self.now)]) {}
-        self.flushOutbox(call)
     }
 
     // MARK: Damage

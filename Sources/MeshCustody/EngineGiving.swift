@@ -121,6 +121,7 @@ extension Engine {
             self.smallIsDone(parcel, call)
             // Never this way: others are tried.
             self.refusals[parcel, default: [:]][call.peer] = why
+            self.endIfNoWayIsLeft(parcel, why, detail)
             self.reroute()
             self.parts.logger.warning(
                 "Parcel not taken",
@@ -135,6 +136,18 @@ extension Engine {
             call.session.send(.index(self.parts.indexBytes))
             call.gifts[parcel]?.waits = "needs_index"
             call.gifts[parcel]?.offerAgainAt = self.now.adding(milliseconds: 1_000)
+        }
+    }
+
+    /// What no neighbour on the way will ever take ends here, with the last one's reason.
+    private func endIfNoWayIsLeft(_ parcel: ParcelID, _ why: String, _ detail: String) {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }),
+            row.state == .held || row.state == .arriving
+        else { return }
+        let refused = self.refusals[parcel] ?? [:]
+        if self.downstream(of: row).allSatisfy({ refused[$0] != nil }) {
+            self.end(parcel, .refused, reason: why, detail: detail)
+            self.signDrafts()
         }
     }
 

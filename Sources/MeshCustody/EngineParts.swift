@@ -9,23 +9,34 @@ package import MeshTopology
 
 /// What an engine is made of, besides its spool.
 package struct EngineParts: Sendable {
+    /// The mesh.
     package var mesh: MeshName
+    /// The node.
     package var node: NodeName
+    /// Random for each start.
     package var runID: UInt64
+    /// What it signs with.
     package var key: StatementKey
+    /// Who belongs to the mesh.
     package var index: PublicIndex
+    /// The same, signed, to hand to neighbours.
     package var indexBytes: [UInt8]
+    /// What the mesh declares of this node.
     package var view: View
     /// Roots that the site allows, by flow.
     package var sources: [FlowName: SourceRoot]
+    /// Roots of landings that the site allows, by flow.
     package var landings: [FlowName: LandingRoot]
+    /// The time.
     package var clock: any WallClock
+    /// Where it logs.
     package var logger: Logger
     /// How often sources are scanned, in milliseconds.
     package var scanEvery: Int64
     /// Where a test lets the node die; `nil` in earnest.
     package var crash: CrashHook?
 
+    /// Gathers them.
     package init(
         mesh: MeshName,
         node: NodeName,

@@ -18,7 +18,9 @@ package enum EngineCommand: Sendable {
 package struct EngineError: Error, Sendable {
     /// A stable name.
     package var code: String
+    /// What happened.
     package var message: String
+    /// What to do about it.
     package var hint: String?
 
     /// The daemon stops before the command is done; what was promised goes on after its start.
@@ -33,9 +35,11 @@ package struct EngineError: Error, Sendable {
 ///
 /// A class, because the engine and the one who waits share it; the engine alone changes it.
 package final class SendTask: Sendable {
+    /// Names the promise in the log.
     package let id: UInt64
     /// Absolute paths, as bytes.
     package let paths: [[UInt8]]
+    /// The flow, where the command names it.
     package let flow: FlowName?
     /// Whether the answer waits for the collector's statements.
     package let waitsForLanding: Bool
@@ -43,6 +47,7 @@ package final class SendTask: Sendable {
     let reply: @Sendable (Result<SendReport, EngineError>) -> Void
     let state = SendState()
 
+    /// Takes a command in.
     package init(
         id: UInt64,
         paths: [[UInt8]],
@@ -206,16 +211,15 @@ extension Engine {
             }
         }
         for file in scan.files {
-            let known = self.ask(nil) { try $0.capture(flow: scan.flow, path: file.path.bytes) }
-            if let known, known.0 == file.stamp {
-                self.follow(known.1, path: file.path, for: task)
-            } else {
-                fresh.append(file)
-                task.state.with { $0.waiting[file.path] = scan.flow }
+            let known = self.known(file, of: scan.flow)
+            if let parcel = known ?? nil {
+                self.follow(parcel, path: file.path, for: task)
+                continue
             }
+            task.state.with { $0.waiting[file.path] = scan.flow }
+            if known == nil { fresh.append(file) }
         }
-        let files = fresh.filter { !self.sources.reading.contains($0.path) }
-        self.sources.candidates[scan.flow, default: Candidates()].hurry(files)
+        self.sources.candidates[scan.flow, default: Candidates()].hurry(fresh)
         self.finishSends()
         self.capture()
     }
@@ -245,6 +249,7 @@ extension Engine {
             "File not taken",
             metadata: ["source.path": "\(path)", "error.code": "\(code)"]
         )
+        self.sources.underWay[FlowPath(flow: flow, path: path)] = nil
         for task in self.sends.values {
             task.state.with { state in
                 guard state.waiting.removeValue(forKey: path) == flow else { return }

@@ -17,6 +17,7 @@ package enum LandingEvent: Sendable {
 
 /// What became of one parcel's landing.
 package struct LandingOutcome: Sendable {
+    /// What it came to.
     package enum Result: Sendable {
         /// Durable under its temporary name.
         case ready(LandingIntent)
@@ -33,7 +34,9 @@ package struct LandingOutcome: Sendable {
         /// It cannot land now.
         case waits(code: String, detail: String)
     }
+    /// The parcel.
     package var parcel: ParcelID
+    /// What it came to.
     package var result: Result
 }
 

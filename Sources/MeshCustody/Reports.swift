@@ -24,35 +24,6 @@ package struct ReportTime: Hashable, Sendable, Codable {
     }
 }
 
-extension UnixMilliseconds {
-    /// Reads what ``description`` writes, and nothing else.
-    init?(iso8601 text: String) {
-        let bytes = Array(text.utf8)
-        let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (23, "Z")]
-        guard bytes.count == 24, marks.allSatisfy({ Array($1.utf8) == [bytes[$0]] }) else {
-            return nil
-        }
-        func number(_ range: Range<Int>) -> Int64? {
-            let digits = bytes[range]
-            guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-            else { return nil }
-            return Int64(String(decoding: digits, as: UTF8.self))
-        }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
-            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
-            let milli = number(20..<23), (1...12).contains(month), (1...31).contains(day)
-        else { return nil }
-        // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        let days = era * 146_097 + dayOfEra - 719_468
-        self.init((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli)
-    }
-}
-
 /// What a daemon says of itself: the answer to `status`.
 package struct StatusReport: Hashable, Sendable, Codable {
     /// The room for parcels, in bytes.

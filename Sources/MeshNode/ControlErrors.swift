@@ -1,4 +1,6 @@
 package import MeshIdentity
+package import MeshLinks
+package import MeshSpool
 package import MeshTopology
 
 // Each module's errors, in the socket's words.
@@ -45,6 +47,30 @@ extension NodeError: ControlErrorConvertible {
     package var controlError: ControlError {
         ControlError(
             code: self.code.name,
+            message: self.message,
+            hint: self.hint,
+            cause: self.cause
+        )
+    }
+}
+
+extension SpoolError: ControlErrorConvertible {
+    /// The same failure in the socket's words.
+    package var controlError: ControlError {
+        ControlError(
+            code: self.code.rawValue,
+            message: self.message,
+            hint: self.hint,
+            cause: self.cause
+        )
+    }
+}
+
+extension LinkError: ControlErrorConvertible {
+    /// The same failure in the socket's words.
+    package var controlError: ControlError {
+        ControlError(
+            code: self.code.rawValue,
             message: self.message,
             hint: self.hint,
             cause: self.cause

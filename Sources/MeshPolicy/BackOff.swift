@@ -1,5 +1,3 @@
-package import MeshModel
-
 /// When to dial a neighbour again that could not be reached: later and later, with jitter.
 package struct BackOff: Hashable, Sendable {
     /// Calls that failed in a row.

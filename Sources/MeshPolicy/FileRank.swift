@@ -3,8 +3,11 @@ package import MeshTopology
 
 /// What decides a file's place among those that wait.
 package struct FileRank: Hashable, Sendable {
+    /// Last change, nanoseconds since 1970.
     package var modifiedNanoseconds: Int64
+    /// Bytes.
     package var size: Int64
+    /// Breaks ties.
     package var path: PathBytes
 
     /// Gathers what the orders of a topology look at.

@@ -28,10 +28,12 @@ package final class Index: LogIndex {
         try Self.migrator.migrate(self.database)
     }
 
+    /// How far the log is applied.
     package func position() throws -> LogPosition? {
         try self.database.read { try Self.position($0) }
     }
 
+    /// See ``LogIndex``.
     package func apply(_ records: [LoggedRecord], reaching position: LogPosition) throws {
         try self.database.write { db in
             for record in records { try self.apply(record, db) }
@@ -39,12 +41,14 @@ package final class Index: LogIndex {
         }
     }
 
+    /// See ``LogIndex``.
     package func checkpoint() throws -> Bool {
         try self.database.writeWithoutTransaction { db in
             try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
         }
     }
 
+    /// See ``LogIndex``.
     package func segmentsInUse() throws -> Set<SegmentNumber> {
         try self.database.read { db in
             let numbers = try Int64.fetchAll(

@@ -9,6 +9,7 @@ import MeshModel
 
 // Rows as a snapshot holds them: the table's number, then each value with its storage class.
 extension Index {
+    /// See ``LogIndex``.
     package func exportRows(_ row: ([UInt8]) throws -> Void) throws -> LogPosition {
         try self.database.read { db in
             for (number, table) in Self.tables.enumerated() {
@@ -28,6 +29,7 @@ extension Index {
         }
     }
 
+    /// See ``LogIndex``.
     package func importRows(
         _ next: () throws -> [UInt8]?,
         reaching position: LogPosition

@@ -17,9 +17,9 @@ extension IntegrationTests {
                 }
                 try await mesh.start("origin", "relay", "collector")
                 try await withThrowingTaskGroup { group in
-                    for number in 0..<6 {
+                    for number in 0..<8 {
                         group.addTask {
-                            await Pace.pass(seconds: 0.06 * Double(number))
+                            await Pace.pass(seconds: 0.05 * Double(number / 4))
                             return try await mesh.send(source, waiting: true)
                         }
                     }
@@ -63,8 +63,8 @@ extension IntegrationTests {
                 try Tree.makeDirectory(source)
                 let large = "\(source)/large"
                 try Tree.write(Sample.bytes(1 << 20, &random), to: large)
-                // Holes cost no reading, but a second or more to hash.
-                guard truncate(large, 2 << 30) == 0 else { throw Failure("truncate: \(errno)") }
+                // Holes cost no reading, but seconds to hash.
+                guard truncate(large, 4 << 30) == 0 else { throw Failure("truncate: \(errno)") }
                 try await mesh.start("origin", "relay", "collector")
                 async let sent = mesh.send(source, waiting: true, within: 40)
                 try await Pace.wait("it is being captured", within: 20, every: 0.05) {

@@ -14,12 +14,12 @@ extension IntegrationTests {
                 for number in 0..<300 {
                     try Tree.write(Sample.bytes(3_000, &random), to: "\(source)/small \(number)")
                 }
-                for number in 0..<6 {
+                for number in 0..<20 {
                     try Tree.write(Sample.bytes(8 << 20, &random), to: "\(source)/large \(number)")
                 }
                 try await mesh.start("origin", "relay", "collector")
                 async let sent = mesh.send(source, waiting: true)
-                await Pace.pass(seconds: 1)
+                await Pace.pass(seconds: 0.7)
                 for node in ["relay", "collector", "origin"] {
                     #expect(await mesh.stop(node) == .exited(0), "\(mesh.endOfLog(node))")
                 }
@@ -28,7 +28,7 @@ extension IntegrationTests {
                 let again = try await mesh.send(source, waiting: true)
                 #expect(again.ending == .exited(0), "\(again.errors)")
                 try await mesh.rest(within: 20)
-                #expect(try await mesh.landedCount() == 306)
+                #expect(try await mesh.landedCount() == 320)
                 #expect(try Tree.differences(source, mesh.landed) == [])
             }
         }

@@ -51,6 +51,31 @@ import Testing
         await mesh.stop()
     }
 
+    @Test func aFileThatNoNeighbourWillEverTakeEndsAsRefused() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(
+            """
+            mesh: narrow
+            nodes:
+              o: {sends: {f: data}, spool: 256 MiB}
+              r: {listens: "127.0.0.1:1", spool: 64 MiB}
+              hq: {receives: landed, spool: 256 MiB}
+            links: [o -> r, hq -> r]
+            """,
+            directory: scratch.path
+        )
+        let source = try await mesh.home("o").source("f")
+        try await mesh.startAll()
+        try Scratch.write(noise(64 << 20, seed: 1), to: "\(source)/large")
+        try Scratch.write(noise(100, seed: 2), to: "\(source)/small")
+        let report = try await mesh.node("o").send([source], id: 1).get()
+        #expect(report.landed == 1)
+        #expect(report.refused?.map(\.path) == ["large"])
+        #expect(try await mesh.node("o").trace("large").parcels.map(\.state) == ["refused"])
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
     @Test func anOlderVersionThatComesLaterDoesNotReplaceTheNewer() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(

@@ -36,9 +36,10 @@ import Testing
     }
 
     @Test func whatIsTooLongIsNotSigned() throws {
-        let opening = try Sample.opening(path: [UInt8](repeating: 0x61, count: 4_000))
+        var opening = try Sample.opening(path: [UInt8](repeating: 0x61, count: 4_000))
+        opening.tags = ["note": String(repeating: "a", count: Limits.openingBytesMax - 4_000)]
         #expect(throws: ProtocolError.self) {
-            try SignedOpening(opening: opening, key: Sample.key)
+            try SignedOpening(opening: opening, key: Sample.key).bytes.count
         }
     }
 

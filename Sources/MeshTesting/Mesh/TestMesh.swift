@@ -285,8 +285,10 @@ package struct UnknownNode: Error {
 package final class TestClock: WallClock {
     private let milliseconds = Atomic<Int64>(1_800_000_000_000)
 
+    /// Begins.
     package init() {}
 
+    /// The time.
     package func now() -> UnixMilliseconds {
         UnixMilliseconds(self.milliseconds.add(1, ordering: .relaxed).newValue)
     }
@@ -303,6 +305,7 @@ package final class LandingTrace: Sendable {
 
     private let heard = Mutex<@Sendable (LandingStep) -> Void>({ _ in })
 
+    /// The steps so far.
     package var steps: [LandingStep] { self.recorded.withLock { $0 } }
 
     /// Tells somebody else of every step too.

@@ -9,10 +9,13 @@ package import MeshTopology
 
 /// What stays of a node when it is not running: its keys, its place in the mesh, its disk.
 package struct TestHome: Sendable {
+    /// Its place in the mesh.
     package let view: View
     let index: PublicIndex
     let indexBytes: [UInt8]
+    /// What it signs with.
     package let key: StatementKey
+    /// Where its files are.
     package let directory: String
     /// How the spool commits; a mutant permutes it.
     var commitSteps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
@@ -29,7 +32,9 @@ package struct TestHome: Sendable {
 
 /// A node that runs in this process: a real engine on a real spool.
 package struct TestNode: Sendable {
+    /// Its engine.
     package let engine: Engine
+    /// Its spool.
     package let spool: Spool
     let running: Task<Result<Void, any Error>, Never>
 

@@ -1,0 +1,283 @@
+import Dispatch
+import Logging
+import MeshContent
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import MeshSpool
+import MeshTopology
+
+// The receiver's side: who may bring what, and what there is room for.
+extension Engine {
+    func offered(_ opening: SignedOpening, again: Bool, by call: Call) {
+        if let fault = self.fault(in: opening.opening, from: call.peer) {
+            return call.session.send(
+                .answer(opening.id, .never(why: fault.code, detail: fault.detail))
+            )
+        }
+        guard let key = self.key(of: opening.opening), opening.isSigned(by: key) else {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(why: "signature_invalid", detail: "opening not verified")
+                )
+            )
+        }
+        if let row = self.ask(nil, { try $0.parcel(opening.id) }) {
+            return self.answerKnown(row, again: again, to: call)
+        }
+        if let other = self.ask(
+            nil,
+            {
+                try $0.parcel(of: opening.opening.stream, opening.opening.sequence)
+            }
+        ), other != opening.id {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(why: "doubled", detail: "its sequence belongs to \(other)")
+                )
+            )
+        }
+        guard self.arrivals[opening.id] == nil else { return }
+        let need = Self.reservation(opening.opening.size)
+        guard need <= self.parts.view.spool.rawValue else {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(
+                        why: "too_large",
+                        detail: "needs \(ByteCount(need)), the spool has \(self.parts.view.spool)"
+                    )
+                )
+            )
+        }
+        let waits = self.waitingOffers.contains { $0.opening.id == opening.id }
+        if !waits { self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer)) }
+        self.admitWaiting()
+        if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {
+            call.session.send(.answer(opening.id, .later(until: nil, why: "full")))
+        }
+    }
+
+    /// What is wrong with an opening that a neighbour hands over, if anything.
+    func fault(in opening: Opening, from peer: NodeName) -> (code: String, detail: String)? {
+        guard opening.mesh == self.parts.mesh else { return ("wrong_mesh", "\(opening.mesh)") }
+        guard let flow = self.parts.index.flow(opening.flow) else {
+            return ("unknown_flow", "no flow \(opening.flow) in the index")
+        }
+        guard flow.origins.contains(opening.origin), flow.collector == opening.collector else {
+            return ("not_declared", "\(opening.origin) does not send \(opening.flow) to there")
+        }
+        let hasWay =
+            opening.origin == peer
+            ? self.parts.index.neighbours(of: self.parts.node).contains(peer)
+            : self.parts.index.hasWay(
+                from: opening.origin,
+                through: peer,
+                to: self.parts.node
+            )
+        guard hasWay else { return ("no_way", "no declared way leads through \(peer)") }
+        return nil
+    }
+
+    func key(of opening: Opening) -> StatementPublicKey? {
+        self.parts.index.statementKey(opening.origin, opening.keyID)
+    }
+
+    func answerKnown(_ row: ParcelRow, again: Bool, to call: Call) {
+        let needsBytes = row.state == .arriving || (row.state == .held && row.isDamaged)
+        if needsBytes {
+            return self.resume(row, from: call)
+        }
+        let statements = self.ask([]) { try $0.statements(of: row.number) }
+        let words = statements.compactMap { stored in
+            (try? SignedStatement(trusted: stored.bytes)).map { (stored, $0) }
+        }
+        let terminal = words.last { $0.1.kind.isTerminal }
+        let custody = words.last { $0.1.kind == .custody }
+        guard let (stored, statement) = terminal ?? custody else {
+            // Captured here: whoever offers it back has it from this node.
+            return call.session.send(
+                .answer(row.id, .never(why: "own", detail: "this node is its custodian"))
+            )
+        }
+        let isOwn = stored.isIssuedHere || statement.kind.isTerminal
+        call.session.send(
+            .answer(row.id, isOwn ? .statement(stored.bytes) : .passed(stored.bytes))
+        )
+    }
+
+    /// The room that a parcel of so many bytes is promised.
+    static func reservation(_ size: ByteCount) -> Int64 {
+        let bytes = min(size.rawValue, Limits.fileBytesMax)
+        return bytes + bytes / 64 + (1 << 20)
+    }
+
+    /// The bytes of the spool that are neither used nor promised.
+    var freeRoom: Int64 {
+        let taken = self.roomTaken.values.reduce(0, +)
+        return self.parts.view.spool.rawValue - self.spool.allocatedBytes.rawValue - taken
+    }
+
+    /// Admits offers that waited, the longest first: freed room accrues to the one in front.
+    func admitWaiting() {
+        guard !self.isEnding else { return }
+        self.waitingOffers.removeAll { self.calls[$0.giver] == nil }
+        // An offer whose landing is full keeps nobody else out.
+        while let next = self.waitingOffers.firstIndex(where: {
+            self.hasLandingRoom($0.opening.opening)
+        }), !self.isStopped {
+            let offer = self.waitingOffers[next]
+            let need = Self.reservation(offer.opening.opening.size)
+            guard need <= self.freeRoom else { return self.makeRoom() }
+            guard let call = self.calls[offer.giver] else { return }
+            self.waitingOffers.remove(at: next)
+            self.admit(offer.opening, need, from: call)
+        }
+    }
+
+    /// Has a worker remove segments that nobody needs; whoever waits for room is looked at again.
+    func makeRoom() {
+        guard !self.isMakingRoom else { return }
+        self.isMakingRoom = true
+        let (spool, mailbox, logger) = (self.spool, self.mailbox, self.parts.logger)
+        EngineWorkers.checks.async {
+            let before = spool.allocatedBytes
+            do { try spool.maintain(wantingRoom: true) } catch {
+                logger.error("Spool not maintained", metadata: ["error": "\(error)"])
+            }
+            mailbox.yield(.roomMade(isMore: spool.allocatedBytes < before))
+        }
+    }
+
+    private func admit(_ opening: SignedOpening, _ need: Int64, from call: Call) {
+        let id = opening.id
+        let peer = call.peer
+        self.roomTaken[id] = need
+        self.arrivals[id] = Arrival(
+            id: id,
+            opening: opening.opening,
+            giver: peer,
+            entriesLogged: 0,
+            entriesKnown: 0
+        )
+        self.log(
+            [
+                try .opening(opening, from: .neighbour(peer), at: self.now),
+                try .admission(id, reserved: ByteCount(need), giver: peer, at: self.now),
+            ]
+        ) {
+            guard self.passes(.afterAdmitted), let call = self.calls[peer] else { return }
+            call.givers.append(id)
+            call.session.send(
+                .answer(id, .admitted(.whole, has: RunSet(), entriesKnown: 0))
+            )
+        }
+    }
+
+    /// Takes up a parcel of which something is here.
+    private func resume(_ row: ParcelRow, from call: Call) {
+        guard var arrival = self.arrival(of: row, giver: call.peer) else { return }
+        if let old = self.arrivals[row.id], old.giver != call.peer, self.calls[old.giver] != nil {
+            // One giver at a time: a second waits for the first to finish or to go.
+            return call.session.send(
+                .answer(
+                    row.id,
+                    .later(until: self.now.adding(milliseconds: 5_000), why: "offered_twice")
+                )
+            )
+        }
+        if let old = self.arrivals[row.id] {
+            arrival.fresh = old.fresh
+            arrival.stale = arrival.stale.filter { !old.fresh.contains($0) }
+            if let giver = self.calls[old.giver] {
+                giver.givers.removeAll { $0 == row.id }
+                giver.session.unwant(row.id)
+                giver.pendingBytes -= old.wantedBytes
+            }
+        }
+        self.arrivals[row.id] = arrival
+        self.roomTaken[row.id] = max(
+            0,
+            Self.reservation(row.size) - arrival.storedBytes
+        )
+        call.givers.append(row.id)
+        call.session.send(
+            .answer(
+                row.id,
+                .admitted(.whole, has: arrival.had, entriesKnown: arrival.entriesKnown)
+            )
+        )
+        self.fillWants(call)
+        self.checkComplete(row.id)
+    }
+
+    /// Rebuilds what is known of a parcel under way from the log.
+    func arrival(of row: ParcelRow, giver: NodeName) -> Arrival? {
+        guard
+            let opening = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
+        else { return nil }
+        var arrival = Arrival(
+            id: row.id,
+            opening: opening.opening,
+            giver: giver,
+            entriesLogged: row.entriesKnown,
+            entriesKnown: row.entriesKnown
+        )
+        for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
+            guard let entry = Entry(encoded: located.entry) else { return nil }
+            arrival.storedBytes += Int64(entry.storedLength)
+            if entry.isHole {
+                arrival.had.insert(located.number)
+            } else if located.location != nil {
+                arrival.had.insert(located.number)
+                arrival.stale.append(located.number)
+            } else {
+                arrival.missing.append(WantedBlob(number: located.number, entry: entry))
+            }
+        }
+        if let closing = row.closing, let signature = row.closingSignature {
+            arrival.closing = try? SignedClosing(bytes: closing, signature: signature)
+            arrival.isClosingLogged = true
+        }
+        return arrival
+    }
+
+    /// At start: what was promised to parcels under way stays promised.
+    func resumeArrivals() {
+        for row in self.ask([], { try $0.unfinishedArrivals() }) where !row.isSmall {
+            guard let giver = row.giver, let arrival = self.arrival(of: row, giver: giver) else {
+                continue
+            }
+            self.arrivals[row.id] = arrival
+            self.roomTaken[row.id] = max(0, Self.reservation(row.size) - arrival.storedBytes)
+            if row.isDamaged { self.healing.insert(row.id) }
+            self.checkComplete(row.id)
+        }
+        // Small parcels that were durable before their custody was stated.
+        for row in self.ask([], { try $0.unfinishedArrivals() }) where row.isSmall {
+            if row.body != nil { self.custodyDue.append(row.id) }
+        }
+    }
+
+    /// The giver is gone: what was asked of it is to be asked of the next.
+    func suspend(_ parcel: ParcelID) {
+        guard var arrival = self.arrivals[parcel] else { return }
+        // In their order again, so that the next giver is asked for the first first.
+        let wanted = arrival.wanted.map { WantedBlob(number: $0.key, entry: $0.value) }
+        arrival.missing = (wanted + arrival.missing).sorted { $0.number < $1.number }
+        arrival.wanted = [:]
+        self.arrivals[parcel] = arrival
+    }
+
+    func withdrawn(_ parcel: ParcelID, by call: Call) {
+        self.waitingOffers.removeAll { $0.opening.id == parcel }
+        call.givers.removeAll { $0 == parcel }
+        if let arrival = self.arrivals[parcel], arrival.giver == call.peer {
+            call.pendingBytes -= arrival.wantedBytes
+            call.session.unwant(parcel)
+            self.suspend(parcel)
+        }
+    }
+}
