@@ -223,6 +223,14 @@ package struct CaptureFailure: Error, Sendable {
 
     static let interruptedCode = "interrupted"
 
+    /// Whether the file itself has changed or gone: trying the same again would be in vain.
+    var isFinal: Bool {
+        let final: [FilesError.Code] = [
+            .sourceChanged, .fileMissing, .notRegular, .pathRefused, .tooLarge,
+        ]
+        return final.contains { $0.rawValue == self.code }
+    }
+
     init(_ error: any Error) {
         if let error = error as? FilesError {
             (self.code, self.message, self.hint) = (

@@ -207,6 +207,7 @@ package actor Engine {
         self.resumeArrivals()
         self.resumeCaptures()
         self.resumeSends()
+        self.askToHeal()
         self.settle()
     }
 

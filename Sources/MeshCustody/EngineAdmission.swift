@@ -197,6 +197,19 @@ extension Engine {
                 giver.pendingBytes -= old.wantedBytes
             }
         }
+        if row.giver != call.peer {
+            // Custody and the end are stated to whoever gives it now.
+            self.log(
+                [
+                    try .admission(
+                        row.id,
+                        reserved: row.reserved,
+                        giver: call.peer,
+                        at: self.now
+                    )
+                ]
+            ) {}
+        }
         self.arrivals[row.id] = arrival
         self.roomTaken[row.id] = max(
             0,
@@ -228,6 +241,7 @@ extension Engine {
         for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
             guard let entry = Entry(encoded: located.entry) else { return nil }
             arrival.storedBytes += Int64(entry.storedLength)
+            arrival.plainBytes += Int64(entry.plainLength)
             if entry.isHole {
                 arrival.had.insert(located.number)
             } else if located.location != nil {
@@ -252,7 +266,6 @@ extension Engine {
             }
             self.arrivals[row.id] = arrival
             self.roomTaken[row.id] = max(0, Self.reservation(row.size) - arrival.storedBytes)
-            if row.isDamaged { self.healing.insert(row.id) }
             self.checkComplete(row.id)
         }
         // Small parcels that were durable before their custody was stated.

@@ -25,6 +25,7 @@ struct SourceState {
     var isFull = false
     /// Parcels to be cut anew, or further, after a restart or damage.
     var unfinished: [ParcelID] = []
+    var retryAt = UnixMilliseconds(0)
     let cancellation = Cancellation()
 }
 
@@ -78,6 +79,8 @@ struct Candidates {
 // The origin's side: what is noticed becomes parcels while the spool has room.
 extension Engine {
     private static let smallBatchMax = 128
+    /// How long a source that cannot be read is left alone, in milliseconds.
+    private static let retryAfter: Int64 = 10_000
 
     private var captureWork: CaptureWork {
         CaptureWork(
@@ -301,6 +304,9 @@ extension Engine {
                 self.begun(flow, file.seen, small.id)
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
+                if error.isFinal, let row = self.damagedSmall(flow, file.seen) {
+                    self.end(row.id, .abandoned, reason: error.code, detail: error.message)
+                }
             } catch {
                 self.notTaken(flow, file.seen.path, "unnameable")
             }
@@ -327,12 +333,13 @@ extension Engine {
         self.roomTaken[parcel] = nil
         guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
         switch result {
-        case .failure(let error) where error.code == CaptureFailure.interruptedCode:
+        case .failure(let error) where !error.isFinal:
             self.parts.logger.warning(
                 "Capture interrupted",
                 metadata: ["parcel.id": "\(parcel)", "error": "\(error)"]
             )
             self.sources.unfinished.append(parcel)
+            self.sources.retryAt = self.now.adding(milliseconds: Self.retryAfter)
         case .failure(let error):
             // Another version, or none: this one is given up, the next scan opens what is there.
             self.end(parcel, .abandoned, reason: error.code, detail: error.message)
@@ -344,6 +351,10 @@ extension Engine {
                 size: ByteCount(captured.size),
                 digest: captured.digest
             )
+            if let known = row.closing.flatMap({ try? Closing(encoded: $0) }), known.root != root {
+                // Another program cuts or packs otherwise: these blobs cannot be made again.
+                return self.end(parcel, .abandoned, reason: "not_reproducible")
+            }
             do {
                 let signed = try SignedClosing(closing: closing, key: self.parts.key)
                 self.log([try .closing(signed, passage: .empty, at: self.now)]) {
@@ -360,10 +371,13 @@ extension Engine {
         while true {
             let run = self.ask([]) { try $0.entries(of: row.number, from: next, limit: 4_096) }
             guard let last = run.last else { break }
-            let lacks = run.contains { located in
+            let lacks = run.filter { located in
                 located.location == nil && Entry(encoded: located.entry)?.isHole == false
+            }.compactMap { Digest($0.entry.prefix(Digest.byteCount)) }
+            if !lacks.isEmpty {
+                self.healing.remove(row.id)
+                return self.log([try .evict(lacks, why: "gone", at: self.now)]) { self.askToHeal() }
             }
-            if lacks { return self.sources.unfinished.append(row.id) }
             next = last.number + 1
         }
         if self.healing.remove(row.id) != nil { self.reroute() }
@@ -386,9 +400,9 @@ extension Engine {
     }
 
     private func continueUnfinished() {
-        guard self.sources.capturing == nil, let parcel = self.sources.unfinished.first else {
-            return
-        }
+        guard self.sources.capturing == nil, self.sources.retryAt <= self.now,
+            let parcel = self.sources.unfinished.first
+        else { return }
         self.sources.unfinished.removeFirst()
         guard let row = self.ask(nil, { try $0.parcel(parcel) }), let stamp = row.stamp,
             row.state == .arriving || row.state == .held,

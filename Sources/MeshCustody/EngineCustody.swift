@@ -37,7 +37,9 @@ extension Engine {
             {
                 for located in run {
                     root.append(located.entry)
-                    guard stale.contains(located.number) else { continue }
+                    let isHole = Entry(encoded: located.entry)?.isHole ?? false
+                    guard !isHole, located.location == nil || stale.contains(located.number)
+                    else { continue }
                     if !Self.verifies(located, in: spool) { bad.append(located.number) }
                 }
                 next = last.number + 1
@@ -56,9 +58,10 @@ extension Engine {
     }
 
     func checked(_ parcel: ParcelID, _ root: Digest, _ bad: [UInt64]) {
-        guard var arrival = self.arrivals[parcel], let closing = arrival.closing?.closing else {
-            return
-        }
+        guard var arrival = self.arrivals[parcel], let closing = arrival.closing?.closing,
+            let row = self.ask(nil, { try $0.parcel(parcel) }),
+            row.state == .arriving || row.state == .held
+        else { return }
         guard bad.isEmpty else {
             arrival.isComplete = false
             arrival.stale.removeAll { bad.contains($0) }
@@ -240,6 +243,7 @@ extension Engine {
             if statement.kind == .custody {
                 if let row = self.ask(nil, { try $0.parcel(leaf.parcel) }) {
                     if row.collector == self.parts.node {
+                        self.healing.remove(row.id)
                         self.landings.queue.append(row.id)
                     } else {
                         self.offerHealed(row)
@@ -289,10 +293,25 @@ extension Engine {
             try? self.spool.quarantine(location, name: "\(body)")
         }
         self.log([try .evict([body], why: "damaged", at: self.now)]) {
-            self.stopGiving(parcel)
-            self.healing.insert(parcel)
-            guard let giver = row.giver else { return self.recapture(parcel) }
-            self.landings.forget(parcel)
+            self.askToHeal()
+        }
+    }
+
+    /// Has everything made whole that is held here and damaged, once each until it is.
+    ///
+    /// One blob may be missing in several parcels, and a crash may come between the damage and the
+    /// word of it.
+    func askToHeal() {
+        for row in self.ask([], { try $0.unfinishedCaptures() }) where row.isDamaged {
+            guard self.healing.insert(row.id).inserted else { continue }
+            self.stopGiving(row.id)
+            self.recapture(row.id)
+        }
+        for row in self.ask([], { try $0.unfinishedArrivals() })
+        where row.isDamaged && row.state == .held {
+            guard let giver = row.giver, self.healing.insert(row.id).inserted else { continue }
+            self.stopGiving(row.id)
+            self.landings.forget(row.id)
             self.draft(
                 .damaged,
                 reason: "blob",
@@ -300,6 +319,7 @@ extension Engine {
                 to: Destination(neighbour: giver, stream: row.stream)
             )
         }
+        self.signDrafts()
     }
 }
 

@@ -145,7 +145,13 @@ extension Engine {
             row.state == .held || row.state == .arriving
         else { return }
         let refused = self.refusals[parcel] ?? [:]
-        if self.downstream(of: row).allSatisfy({ refused[$0] != nil }) {
+        guard self.downstream(of: row).allSatisfy({ refused[$0] != nil }) else { return }
+        if row.state == .arriving, let giver = row.giver {
+            // Its custodian may know another way.
+            self.calls[giver]?.session.send(
+                .answer(parcel, .never(why: why, detail: "\(self.parts.node): \(detail)"))
+            )
+        } else {
             self.end(parcel, .refused, reason: why, detail: detail)
             self.signDrafts()
         }
@@ -206,11 +212,26 @@ extension Engine {
                 }
                 return self.served(entry, at: location, of: parcel)
             }
+            // Numbers that are not in the index yet are wanted all the same.
+            let next = run.lowerBound + UInt64(located.count)
+            if next <= run.upperBound { pending.insert(next...run.upperBound) }
+            self.lookForDamage(located, of: parcel)
             for pendingRun in pending.runs { call.gifts[parcel]?.pendingWants.insert(pendingRun) }
             if !served.isEmpty {
                 call.session.serve(parcel, class: gift.parcelClass, served)
             }
         }
+    }
+
+    /// A parcel that is held lacks a blob: that is damage, however it came about.
+    private func lookForDamage(_ located: [LocatedEntry], of parcel: ParcelID) {
+        let missing = located.first {
+            $0.location == nil && Entry(encoded: $0.entry)?.isHole == false
+        }
+        guard let missing, let row = self.ask(nil, { try $0.parcel(parcel) }), row.state == .held,
+            !row.isDamaged, let blob = Digest(missing.entry.prefix(Digest.byteCount))
+        else { return }
+        self.isUnreadable(blob, of: parcel)
     }
 
     private func served(
@@ -252,7 +273,7 @@ extension Engine {
 
     func acked(_ numbers: RunSet, of parcel: ParcelID, by call: Call) {
         guard var gift = call.gifts[parcel] else { return }
-        for run in numbers.runs { gift.acked.insert(run) }
+        for run in numbers.runs where run.upperBound < gift.entriesSent { gift.acked.insert(run) }
         call.gifts[parcel] = gift
         self.pushEntries(of: parcel, to: call)
     }

@@ -14,6 +14,8 @@ struct LandingState {
     var busy: [ParcelID: PathBytes] = [:]
     var jobs: [ParcelID: LandingJob] = [:]
     var jobsInFlight = 0
+    /// Durable intents: such a landing is finished, never begun again.
+    var promised: [ParcelID: LandingIntent] = [:]
     /// Cannot land now: why, and when to try again.
     var waiting: [ParcelID: (code: String, detail: String, retryAt: UnixMilliseconds)] = [:]
 
@@ -35,7 +37,11 @@ extension Engine {
         let now = self.now
         for (parcel, wait) in self.landings.waiting where wait.retryAt <= now {
             self.landings.waiting[parcel] = nil
-            self.landings.queue.append(parcel)
+            if let intent = self.landings.promised[parcel] {
+                self.recover(intent)
+            } else {
+                self.landings.queue.append(parcel)
+            }
         }
         while self.landings.jobsInFlight < Self.jobsInFlightMax, !self.landings.queue.isEmpty,
             !self.isStopped
@@ -111,6 +117,7 @@ extension Engine {
             }
             if standing.digest == closing.digest, standing.size == closing.size {
                 let detail = mine == other ? "" : "same"
+                self.landings.busy[row.id] = final
                 self.isLanded(row, final, closing, detail: detail)
                 return .done
             }
@@ -128,7 +135,6 @@ extension Engine {
             self.landings.jobsInFlight -= 1
             for outcome in outcomes { self.conclude(outcome) }
         case .found(let intent, let result):
-            self.landings.busy[intent.parcel] = nil
             self.concludeFound(intent, result)
         }
         self.settle()
@@ -149,6 +155,7 @@ extension Engine {
         }
         self.log(try intents.map { try .intent($0, at: self.now) }) { [intents] in
             guard self.passes(.afterIntent) else { return }
+            for intent in intents { self.landings.promised[intent.parcel] = intent }
             let work = LandingWork(spool: self.spool, store: self.store)
             let roots = self.landings.jobs.mapValues(\.root)
             let mailbox = self.mailbox
@@ -230,16 +237,7 @@ extension Engine {
             try? root.temporaries { if !promised.contains($0) { stray.append($0) } }
             for temporary in stray { root.remove(temporary) }
         }
-        for intent in intents {
-            guard let row = self.ask(nil, { try $0.parcel(intent.parcel) }),
-                let root = self.parts.landings[row.stream.flow]
-            else { continue }
-            self.landings.busy[intent.parcel] = intent.final
-            let mailbox = self.mailbox
-            LandingWork.queue.async {
-                mailbox.yield(.landing(.found(intent, LandingWork.recover(intent, in: root))))
-            }
-        }
+        for intent in intents { self.recover(intent) }
         var cursor: Int64 = 0
         while true {
             let rows = self.ask([]) { try $0.live(after: cursor, isHere: true, limit: 1_000) }
@@ -265,8 +263,22 @@ extension Engine {
             self.isLanded(row, intent.final, closing, detail: "unseen")
         case .refused(let code, let detail):
             self.end(row.id, .refused, reason: code, detail: detail)
-        case .waits, .ready, .damaged, .digestDiffers:
+        case .waits(let code, let detail): self.wait(row.id, code, detail)
+        case .ready, .damaged, .digestDiffers:
             self.wait(row.id, "landing_unclear", "\(intent.final)")
+        }
+    }
+
+    /// Has a worker look how far a promised landing came, and finish it.
+    private func recover(_ intent: LandingIntent) {
+        guard let row = self.ask(nil, { try $0.parcel(intent.parcel) }),
+            let root = self.parts.landings[row.stream.flow]
+        else { return }
+        self.landings.promised[intent.parcel] = intent
+        self.landings.busy[intent.parcel] = intent.final
+        let mailbox = self.mailbox
+        LandingWork.queue.async {
+            mailbox.yield(.landing(.found(intent, LandingWork.recover(intent, in: root))))
         }
     }
 

@@ -189,6 +189,7 @@ struct Arrival {
     var stale: [UInt64] = []
     var had = RunSet()
     var storedBytes: Int64 = 0
+    var plainBytes: Int64 = 0
     var closing: SignedClosing?
     var isClosingLogged = false
     /// All is here and being checked, or custody is being stated.

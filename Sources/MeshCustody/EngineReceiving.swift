@@ -22,12 +22,14 @@ extension Engine {
         let start = arrival.entriesLogged
         let waiting = UInt64(arrival.missing.count + arrival.wanted.count) + start
         guard
-            waiting - arrival.entriesKnown + UInt64(fresh.count)
-                <= UInt64(Limits.entriesUnackedMax + Limits.entriesPerRunMax)
+            waiting + UInt64(fresh.count) <= arrival.entriesKnown
+                + UInt64(Limits.entriesUnackedMax + Limits.entriesPerRunMax)
         else { return self.cut(call, why: "protocol_violation", "too many entries ahead") }
         arrival.entriesLogged += UInt64(fresh.count)
         arrival.storedBytes += fresh.reduce(0) { $0 + Int64($1.storedLength) }
+        arrival.plainBytes += fresh.reduce(0) { $0 + Int64($1.plainLength) }
         guard arrival.storedBytes <= Self.reservation(arrival.opening.size),
+            arrival.plainBytes <= arrival.opening.size.rawValue,
             arrival.entriesLogged <= UInt64(Limits.entriesPerParcelMax)
         else {
             return self.cut(call, why: "protocol_violation", "more than the opening says")
@@ -40,9 +42,13 @@ extension Engine {
 
     private func entriesAreDurable(_ entries: [Entry], from start: UInt64, of parcel: ParcelID) {
         guard var arrival = self.arrivals[parcel] else { return }
-        arrival.entriesKnown = max(arrival.entriesKnown, start + UInt64(entries.count))
+        // The parcel may have been taken up anew meanwhile, and know some of them already.
+        let end = start + UInt64(entries.count)
+        let known = Int(min(max(arrival.entriesKnown, start), end) - start)
+        arrival.entriesKnown = max(arrival.entriesKnown, end)
+        arrival.entriesLogged = max(arrival.entriesLogged, end)
         var have = RunSet()
-        for (offset, entry) in entries.enumerated() {
+        for (offset, entry) in entries.enumerated().dropFirst(known) {
             let number = start + UInt64(offset)
             if entry.isHole {
                 arrival.had.insert(number)
@@ -102,6 +108,7 @@ extension Engine {
         let call = self.calls[peer]
         if var arrival = self.arrivals[parcel] {
             let length = Int(arrival.wanted.removeValue(forKey: number)?.storedLength ?? 0)
+            arrival.missing.removeAll { $0.number == number }
             arrival.had.insert(number)
             arrival.fresh.insert(number)
             self.arrivals[parcel] = arrival

@@ -30,6 +30,11 @@ extension Engine {
         } catch {
             return self.cut(call, why: "statement_invalid", "\(error)")
         }
+        if statement.signer == self.parts.node {
+            // Our own word came back: there is nothing to learn from it.
+            if let number { call.noteCursor = max(call.noteCursor, number) }
+            return
+        }
         guard self.mayState(statement, from: call.peer, asAnswer: number == nil) else {
             return self.cut(
                 call,
@@ -39,6 +44,7 @@ extension Engine {
         }
         guard self.passes(.onCustodyArrival) else { return }
         let (peer, session) = (call.peer, call.session.id)
+        let isNew = !self.ask(true) { try $0.hasStatement(.sha256(bytes)) }
         self.log(
             [try .statement(statement, issued: false, neighbour: peer, at: self.now)]
         ) {
@@ -47,6 +53,7 @@ extension Engine {
                 call.noteCursor = max(call.noteCursor, number)
             }
             self.follow(statement)
+            if isNew { self.passOn(statement) }
         }
     }
 
@@ -79,15 +86,16 @@ extension Engine {
 
     /// What follows from somebody else's statement once it is durable here.
     private func follow(_ statement: SignedStatement) {
-        self.passOn(statement)
         for leaf in statement.leaves {
             switch statement.kind {
             case .custody:
                 self.stopGiving(leaf.parcel)
+                self.forgetArrival(leaf.parcel)
             case .damaged, .lost:
                 self.healing.insert(leaf.parcel)
                 self.stopGiving(leaf.parcel)
                 self.recapture(leaf.parcel)
+                self.reroute()
             case .secured:
                 break
             default:
@@ -100,6 +108,8 @@ extension Engine {
 
     func hasEnded(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
         self.roomTaken[parcel] = nil
+        self.healing.remove(parcel)
+        self.landings.promised[parcel] = nil
         self.landings.forget(parcel)
         for send in self.sends.values { send.ended(parcel, kind, detail) }
         self.finishSends()

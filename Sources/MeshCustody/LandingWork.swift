@@ -99,6 +99,8 @@ struct LandingWork: Sendable {
                 ? .damaged(reading) : .waits(code: error.code.rawValue, detail: error.message)
         } catch is ContentError {
             return .digestDiffers
+        } catch is MissingBlob {
+            return .damaged(reading)
         } catch {
             return Self.result(of: error)
         }
@@ -183,6 +185,12 @@ struct LandingWork: Sendable {
     /// Finishes what a crash left after an intent was durable.
     static func recover(_ intent: LandingIntent, in root: LandingRoot) -> LandingOutcome.Result {
         do {
+            guard try root.hasDirectory(of: intent.final, on: intent.device) else {
+                return .waits(
+                    code: "landing_missing",
+                    detail: "The directory of \(intent.final) is not there."
+                )
+            }
             if let found = try root.look(intent.temporary), found.inode == intent.inode,
                 found.device == intent.device
             {
@@ -206,9 +214,11 @@ struct LandingWork: Sendable {
         guard let error = error as? FilesError else {
             return .waits(code: "io_failed", detail: "\(error)")
         }
-        return error.code == .pathRefused
-            ? .refused(code: error.code.rawValue, detail: error.message)
-            : .waits(code: error.code.rawValue, detail: error.message)
+        return switch error.code {
+        case .pathRefused, .tooLarge: .refused(code: error.code.rawValue, detail: error.message)
+        case .sizeDiffers: .digestDiffers
+        default: .waits(code: error.code.rawValue, detail: error.message)
+        }
     }
 }
 

@@ -102,6 +102,19 @@ package struct LandingRoot: Sendable {
         self.observer?(.syncedDirectory(of: path))
     }
 
+    /// Whether the directory of a path is there, on a device: an empty mount point is not.
+    package func hasDirectory(of path: PathBytes, on device: UInt64) throws -> Bool {
+        let root = try self.open()
+        do throws(SystemError) {
+            return try root.openParent(of: path).status().stamp.device == device
+        } catch {
+            switch error.number {
+            case ENOENT, ENOTDIR, ELOOP: return false
+            default: throw FilesError.failed(to: "look at", path, error)
+            }
+        }
+    }
+
     /// The regular file of this name; `nil` only if there certainly is none.
     package func look(_ path: PathBytes) throws -> Found? {
         let root = try self.open()

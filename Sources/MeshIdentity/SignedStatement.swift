@@ -276,7 +276,9 @@ private struct StatementBody {
         var last: UInt64 = 0
         for leaf in leaves {
             let sequence = leaf.sequence.rawValue
-            guard sequence > last else { throw .malformed("The leaves are not in order.") }
+            guard sequence > last, sequence < UInt64(Int64.max) else {
+                throw .malformed("The leaves are not in order.")
+            }
             if sequence == last + 1, !expected.isEmpty {
                 expected[expected.count - 1].last = sequence
             } else {

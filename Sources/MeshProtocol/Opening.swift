@@ -140,7 +140,8 @@ extension Opening {
         guard let mesh = MeshName(envelope.mesh), let origin = NodeName(envelope.origin),
             let flow = FlowName(envelope.flow), let collector = NodeName(envelope.collector)
         else { throw .malformed("opening", "a name breaks the rules") }
-        guard envelope.sequence > 0, envelope.size <= UInt64(Limits.fileBytesMax),
+        guard (1..<UInt64(Int64.max)).contains(envelope.sequence),
+            envelope.size <= UInt64(Limits.fileBytesMax),
             let parcelClass = UInt8(exactly: envelope.parcelClass), envelope.keyID.count == 8,
             particulars.mode <= 0o7777, envelope.setID.count <= Digest.byteCount
         else { throw .malformed("opening", "a field exceeds its bounds") }

@@ -144,7 +144,7 @@ extension Index {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT flow, state, ending, count(*), sum(size) FROM parcel
+                    SELECT flow, state, ending, count(*), CAST(total(size) AS INTEGER) FROM parcel
                     GROUP BY flow, state, ending ORDER BY flow, state, ending
                     """
             ).compactMap { row in

@@ -132,6 +132,16 @@ extension Index {
         }
     }
 
+    /// Whether a statement is known here already.
+    package func hasStatement(_ digest: Digest) throws -> Bool {
+        try self.database.read { db in
+            try Row.fetchOne(
+                db.cachedStatement(sql: "SELECT 1 FROM statement WHERE digest = ?"),
+                arguments: [Data(digest.bytes)]
+            ) != nil
+        }
+    }
+
     /// How many statements wait for neighbours to note them.
     package func outboxCount() throws -> Int {
         try self.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM outbox") ?? 0 }

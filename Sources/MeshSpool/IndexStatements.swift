@@ -72,7 +72,8 @@ extension Index {
         let travelsBack =
             statement.kind.isTerminal || statement.kind == .damaged || statement.kind == .lost
         guard !message.issued, travelsBack else { return }
-        for giver in givers.subtracting([message.neighbour]).sorted() {
+        let informed = [message.neighbour, statement.signer.text]
+        for giver in givers.subtracting(informed).sorted() {
             try self.post(digest, to: giver, db)
         }
     }
@@ -154,6 +155,14 @@ extension Index {
                 """,
                 [parcel]
             )
+            // Who has passed it on takes it again, so that what is made anew comes through.
+            try db.run(
+                """
+                UPDATE parcel SET state = 'arriving'
+                WHERE number = ? AND giver IS NOT NULL AND state = 'passed'
+                """,
+                [parcel]
+            )
         case .secured:
             break
         default:
@@ -168,6 +177,10 @@ extension Index {
             )
             if db.changesCount > 0 { try self.release(parcel, db) }
             try db.run("DELETE FROM intent WHERE parcel_id = ?", [Data(leaf.parcel.bytes)])
+            if statement.kind == .abandoned {
+                // The next scan opens what is there then.
+                try db.run("UPDATE source_file SET stamp = x'' WHERE parcel = ?", [parcel])
+            }
             if statement.kind == .refused, statement.reason == "digest" {
                 // Opened anew by the next scan, three times at most.
                 try db.run(
@@ -205,6 +218,7 @@ extension Index {
     private func see(_ statement: SignedStatement, _ leaf: StatementLeaf, _ db: Database) throws {
         let stream = statement.stream
         let sequence = Int64(bitPattern: leaf.sequence.rawValue)
+        guard sequence > 0, sequence < .max else { return }
         let key: [any DatabaseValueConvertible] = [
             stream.origin.text, stream.flow.text, Int64(bitPattern: stream.incarnation.number),
             Int64(bitPattern: stream.incarnation.random),

@@ -178,6 +178,30 @@ import Testing
         await mesh.stop()
     }
 
+    @Test(arguments: [3_000, 900_000])
+    func damageBehindARelayThatHasPassedTheParcelOnHeals(size: Int) async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing
+        let content = noise(size, seed: 10)
+        try Scratch.write(content, to: "\(source)/file")
+        try await mesh.startAll()
+        try await mesh.arm("collector", at: .afterCustodyRecord)
+        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("collector").end()
+        try await mesh.crash("collector", kept: .everything)
+        let disk = try #require(try await mesh.disk("collector") as? FaultyDisk)
+        let (path, offset) = try #require(Self.find(content[1_000..<1_064], on: disk))
+        disk.flipByte(path, at: offset)
+        try await mesh.restart("collector")
+
+        #expect(try await mesh.wait(for: "collector") { $0.flows.first?.landed == 1 })
+        #expect(Scratch.read("\(landing)/origin/files/file") == content)
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
     /// Where a stretch of bytes lies in a segment.
     static func find(_ bytes: ArraySlice<UInt8>, on disk: FaultyDisk) -> (String, UInt64)? {
         for path in disk.paths where path.hasSuffix(".seg") {

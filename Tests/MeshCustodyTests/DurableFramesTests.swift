@@ -27,7 +27,6 @@ import Testing
         [Step.index, .publish],  // the sync is skipped
         [.index, .sync, .publish],  // the row comes before the sync
         [.index, .publish, .sync],  // the acknowledgement comes before the sync
-        [.sync, .publish, .index],  // the acknowledgement comes before the row
     ])
     func everyMutantIsCaught(steps: [Step]) async throws {
         let run = try await Self.run(steps)
