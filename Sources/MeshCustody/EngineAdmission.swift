@@ -39,7 +39,14 @@ extension Engine {
                 )
             )
         }
-        guard self.arrivals[opening.id] == nil else { return }
+        let soon = self.now.adding(milliseconds: 5_000)
+        if let arrival = self.arrivals[opening.id] {
+            // Its admission is on its way to the disk; a second giver comes back.
+            guard arrival.giver != call.peer else { return }
+            return call.session.send(
+                .answer(opening.id, .later(until: soon, why: "offered_twice"))
+            )
+        }
         let need = Self.reservation(opening.opening.size)
         guard need <= self.parts.view.spool.rawValue else {
             return call.session.send(
@@ -52,8 +59,13 @@ extension Engine {
                 )
             )
         }
-        let waits = self.waitingOffers.contains { $0.opening.id == opening.id }
-        if !waits { self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer)) }
+        let others = self.waitingOffers.filter { $0.giver == call.peer }.count
+        guard others < Limits.offersUnansweredMax,
+            !self.waitingOffers.contains(where: { $0.opening.id == opening.id })
+        else {
+            return call.session.send(.answer(opening.id, .later(until: soon, why: "full")))
+        }
+        self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer))
         self.admitWaiting()
         if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {
             call.session.send(.answer(opening.id, .later(until: nil, why: "full")))

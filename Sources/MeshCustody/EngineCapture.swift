@@ -283,6 +283,7 @@ extension Engine {
                     healed.append(row.id)
                     continue
                 }
+                if self.isCaptured(file.seen, of: flow) { continue }
                 let (codec, content) = SmallCodec.compress(bytes)
                 let small = try SmallParcel(
                     opening: self.opening(source, file.seen),
@@ -445,6 +446,11 @@ extension Engine {
                 resumingAfter: prefix
             )
         }
+    }
+
+    /// Whether this very version has a parcel already.
+    private func isCaptured(_ seen: SeenFile, of flow: FlowName) -> Bool {
+        self.ask(nil) { try $0.capture(flow: flow, path: seen.path.bytes) }?.0 == seen.stamp
     }
 
     private func damagedSmall(_ flow: FlowName, _ seen: SeenFile) -> ParcelRow? {

@@ -79,7 +79,6 @@ package enum Daemon {
             throw StoppedError(error)
         }
         try spool.close()
-        try spool.index.close()
         logger.notice("Node stopped")
     }
 

@@ -213,7 +213,6 @@ package actor TestMesh {
         running.engine.post(.stop)
         _ = await running.end()
         try? running.spool.close()
-        try? running.spool.index.close()
     }
 
     /// Starts a node again and joins it with its neighbours.
