@@ -39,6 +39,14 @@ extension Engine {
                 )
             )
         }
+        if self.endCameFirst(opening.opening) {
+            return call.session.send(
+                .answer(
+                    opening.id,
+                    .never(why: "ended", detail: "word of its end came before it")
+                )
+            )
+        }
         let soon = self.now.adding(milliseconds: 5_000)
         if let arrival = self.arrivals[opening.id] {
             // Its admission is on its way to the disk; a second giver comes back.
@@ -70,6 +78,11 @@ extension Engine {
         if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {
             call.session.send(.answer(opening.id, .later(until: nil, why: "full")))
         }
+    }
+
+    /// Whether a parcel that was never here has ended: word of it may overtake the parcel.
+    func endCameFirst(_ opening: Opening) -> Bool {
+        self.ask(false) { try $0.hasSeen(opening.stream, opening.sequence) }
     }
 
     /// What is wrong with an opening that a neighbour hands over, if anything.

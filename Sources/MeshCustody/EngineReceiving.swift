@@ -199,6 +199,12 @@ extension Engine {
                 )
             )
         }
+        if self.endCameFirst(opening) {
+            call.smallAck += grant
+            return call.session.send(
+                .answer(small.id, .never(why: "ended", detail: "word of its end came before it"))
+            )
+        }
         let peer = call.peer
         self.log(
             [try .small(small, passage: passage, from: .neighbour(peer), at: self.now)]

@@ -125,19 +125,6 @@ extension Index {
         }
     }
 
-    /// Bytes promised to parcels that are still arriving, less what of them has come.
-    package func outstandingReservations() throws -> ByteCount {
-        try self.database.read { db in
-            ByteCount(
-                try Int64.fetchOne(
-                    db,
-                    sql: "SELECT ifnull(sum(reserved), 0) FROM parcel WHERE state = 'arriving'"
-                )
-                    ?? 0
-            )
-        }
-    }
-
     /// How many parcels there are, by flow, state and ending.
     package func counts() throws -> [ParcelCount] {
         try self.database.read { db in
