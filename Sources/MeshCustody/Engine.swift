@@ -51,6 +51,7 @@ package actor Engine {
     var sources = SourceState()
     var landings = LandingState()
     var sends: [UInt64: SendTask] = [:]
+    var haveSendsChanged = false
     var quarantined = 0
     /// Parcels that were damaged and are being made whole.
     var healing: Set<ParcelID> = []
@@ -169,6 +170,7 @@ package actor Engine {
         }
         self.land()
         self.capture()
+        if self.haveSendsChanged { self.finishSends() }
     }
 
     /// Stops the node: nothing of the group that failed is acknowledged.

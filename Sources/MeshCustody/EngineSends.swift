@@ -261,6 +261,7 @@ extension Engine {
 
     /// Reports progress, and answers commands whose promise is kept.
     func finishSends() {
+        self.haveSendsChanged = false
         for task in self.sends.values {
             let isDone = task.state.with { state in
                 guard state.total > 0, !state.isAnswered else { return false }

@@ -112,7 +112,7 @@ extension Engine {
         self.landings.promised[parcel] = nil
         self.landings.forget(parcel)
         for send in self.sends.values { send.ended(parcel, kind, detail) }
-        self.finishSends()
+        self.haveSendsChanged = true
         if !self.waitingOffers.isEmpty { self.admitWaiting() }
     }
 
