@@ -30,10 +30,17 @@ extension Engine {
         } catch {
             return self.cut(call, why: "statement_invalid", "\(error)")
         }
+        let (peer, session) = (call.peer, call.session.id)
+        func note() {
+            guard let number, let call = self.calls[peer], call.session.id == session else {
+                return
+            }
+            call.noteCursor = max(call.noteCursor, number)
+        }
         if statement.signer == self.parts.node {
-            // Our own word came back: there is nothing to learn from it.
-            if let number { call.noteCursor = max(call.noteCursor, number) }
-            return
+            // Our own word came back: there is nothing to learn from it. The cursor covers every
+            // note before this one, so it waits its turn behind those that are not durable yet.
+            return self.after(self.spool.durablePosition) { note() }
         }
         guard self.mayState(statement, from: call.peer, asAnswer: number == nil) else {
             return self.cut(
@@ -43,15 +50,12 @@ extension Engine {
             )
         }
         guard self.passes(.onCustodyArrival) else { return }
-        let (peer, session) = (call.peer, call.session.id)
         let isNew = !self.ask(true) { try $0.hasStatement(.sha256(bytes)) }
         self.log(
             [try .statement(statement, issued: false, neighbour: peer, at: self.now)]
         ) {
             guard self.passes(.beforeNoted) else { return }
-            if let number, let call = self.calls[peer], call.session.id == session {
-                call.noteCursor = max(call.noteCursor, number)
-            }
+            note()
             self.follow(statement)
             if isNew { self.passOn(statement) }
         }
