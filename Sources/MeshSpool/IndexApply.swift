@@ -135,8 +135,8 @@ extension Index {
             """
             INSERT OR IGNORE INTO parcel (parcel_id, origin, flow, incarnation_number,
                 incarnation_random, sequence, collector, class, size, path, giver, stamp,
-                opening, opening_signature, passage, is_small, state, arrived_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                opening, opening_signature, passage, is_small, state, arrived_at, modified)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(id.bytes), opening.origin.text, opening.flow.text,
@@ -145,7 +145,7 @@ extension Index {
                 Int64(bitPattern: opening.sequence.rawValue), opening.collector.text,
                 Int64(opening.parcelClass), opening.size.rawValue, Data(opening.path),
                 giver.isEmpty ? nil : giver, stamp.isEmpty ? nil : stamp, bytes, signature,
-                Data(), isSmall ? 1 : 0, state.rawValue, at,
+                Data(), isSmall ? 1 : 0, state.rawValue, at, opening.modified,
             ]
         )
         guard giver.isEmpty, !stamp.isEmpty else { return }
@@ -163,8 +163,13 @@ extension Index {
 
     private func applyAdmission(_ message: ProtoAdmissionRecord, _ db: Database) throws {
         try db.run(
-            "UPDATE parcel SET reserved = ?, giver = ? WHERE parcel_id = ?",
-            [Int64(bitPattern: message.reserved), message.giver, message.parcelID]
+            """
+            UPDATE parcel SET reserved = ?, giver = ?, mode = ?, next_hop = ? WHERE parcel_id = ?
+            """,
+            [
+                Int64(bitPattern: message.reserved), message.giver, Int64(message.mode),
+                message.nextHop.isEmpty ? nil : message.nextHop, message.parcelID,
+            ]
         )
     }
 

@@ -1,5 +1,6 @@
 import GRDB
 package import MeshModel
+import MeshProtocol
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -244,7 +245,11 @@ extension Index {
             heldAt: time("held_at"),
             passedAt: time("passed_at"),
             passedTo: (row["passed_to"] as String?).flatMap { NodeName($0) },
-            endedAt: time("ended_at")
+            endedAt: time("ended_at"),
+            modified: row["modified"],
+            mode: AdmissionMode(rawValue: row["mode"]) ?? .whole,
+            nextHop: (row["next_hop"] as String?).flatMap { NodeName($0) },
+            isHeldBack: row["is_held_back"]
         )
     }
 }

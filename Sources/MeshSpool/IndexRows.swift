@@ -38,15 +38,29 @@ extension Index {
         try self.database.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF")
             try db.inTransaction {
-                for table in Self.tables { try db.execute(sql: "DELETE FROM \(table)") }
+                var columns: [String: [String]] = [:]
+                for table in Self.tables {
+                    try db.execute(sql: "DELETE FROM \(table)")
+                    columns[table] = try db.columns(in: table).map(\.name)
+                }
+                var isOlder = false
                 while let row = try next() {
                     let (table, values) = try Self.decode(row)
-                    let marks = Array(repeating: "?", count: values.count)
+                    let names = columns[table] ?? []
+                    guard values.count <= names.count else { throw SpoolRowError.malformed }
+                    // Written before the last columns were added: they get their defaults.
+                    if values.count < names.count { isOlder = true }
                     try db.run(
-                        "INSERT INTO \(table) VALUES (\(marks.joined(separator: ", ")))",
+                        """
+                        INSERT INTO \(table)
+                            (\(names.prefix(values.count).joined(separator: ", ")))
+                        VALUES (\(Array(repeating: "?", count: values.count)
+                            .joined(separator: ", ")))
+                        """,
                         StatementArguments(values)
                     )
                 }
+                if isOlder { try Self.fillModified(db) }
                 try Self.setPosition(position, db)
                 return .commit
             }

@@ -1,21 +1,36 @@
 import GRDB
+import MeshProtocol
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 extension Index {
     /// Every table that a snapshot holds, in the order of their rows there.
     ///
-    /// Nothing is left out: the position of the log is kept beside the rows.
+    /// Nothing is left out: the position of the log is kept beside the rows. New tables come last:
+    /// a snapshot names a table by its place.
     static let tables = [
         "incarnation", "parcel", "entry", "blob", "statement", "parcel_statement", "own_batch",
         "peer", "seen", "landed", "intent", "outbox", "outbox_end", "source_file", "task",
     ]
 
     /// Forward-only: a migration that has shipped is never edited.
+    ///
+    /// Columns are only ever added, at the end and with a default: the rows of an older snapshot
+    /// have fewer.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001-spine") { db in
             try db.execute(sql: Self.parcelTables)
             try db.execute(sql: Self.statementTables)
             try db.execute(sql: Self.endTables)
+        }
+        migrator.registerMigration("0002-mesh") { db in
+            try db.execute(sql: Self.meshColumns)
+            try Self.fillModified(db)
         }
         return migrator
     }
@@ -176,4 +191,28 @@ extension Index {
             body BLOB NOT NULL
         ) STRICT;
         """
+
+    private static let meshColumns = """
+        ALTER TABLE parcel ADD COLUMN modified INTEGER NOT NULL DEFAULT 0;  -- Unix nanoseconds
+        ALTER TABLE parcel ADD COLUMN mode INTEGER NOT NULL DEFAULT 1
+            CHECK (mode IN (1, 2));                         -- of its admission: whole, through
+        ALTER TABLE parcel ADD COLUMN next_hop TEXT;        -- through only
+        ALTER TABLE parcel ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0
+            CHECK (is_held_back IN (0, 1));                 -- by the operator
+        CREATE INDEX parcel_by_age ON parcel (flow, origin, modified)
+            WHERE state IN ('arriving', 'held');
+        CREATE INDEX parcel_by_size ON parcel (flow, origin, size)
+            WHERE state IN ('arriving', 'held');
+        """
+
+    /// Fills `modified` in rows that were made before there was such a column.
+    static func fillModified(_ db: Database) throws {
+        let function = DatabaseFunction("modified_in", argumentCount: 1, pure: true) { values in
+            guard let bytes = Data.fromDatabaseValue(values[0]) else { return nil }
+            return try Opening(encoded: [UInt8](bytes)).modified
+        }
+        db.add(function: function)
+        try db.execute(sql: "UPDATE parcel SET modified = modified_in(opening) WHERE modified = 0")
+        db.remove(function: function)
+    }
 }

@@ -1,4 +1,5 @@
 package import MeshModel
+package import MeshProtocol
 
 /// Where a parcel stands at this node.
 package enum ParcelState: String, Sendable, CaseIterable {
@@ -70,6 +71,14 @@ package struct ParcelRow: Sendable {
     package var passedTo: NodeName?
     /// Terminal statement known.
     package var endedAt: UnixMilliseconds?
+    /// The file's modification time, in nanoseconds since 1970.
+    package var modified: Int64
+    /// How it was admitted here.
+    package var mode: AdmissionMode
+    /// The only neighbour that it goes to; through only.
+    package var nextHop: NodeName?
+    /// The operator has it wait.
+    package var isHeldBack: Bool
 }
 
 /// An entry and where its blob lies, if it is here.

@@ -85,16 +85,21 @@ extension LogRecord {
         return try Self(kind: .small, id: small.id.digest, body: body.serializedBytes())
     }
 
-    /// Room is reserved here for a whole parcel.
+    /// Room is reserved here for a parcel: for all of it, or for a window of what goes through.
+    ///
+    /// `nextHop` has admitted what goes through; a whole parcel has none.
     package static func admission(
         _ parcel: ParcelID,
         reserved: ByteCount,
         giver: NodeName,
+        mode: AdmissionMode = .whole,
+        nextHop: NodeName? = nil,
         at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoAdmissionRecord()
         body.parcelID = Data(parcel.bytes)
-        body.mode = 1
+        body.mode = UInt32(mode.rawValue)
+        body.nextHop = nextHop?.text ?? ""
         body.reserved = UInt64(reserved.rawValue)
         body.giver = giver.text
         body.at = at.rawValue

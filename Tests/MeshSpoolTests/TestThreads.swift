@@ -42,7 +42,7 @@ final class Gate: Sendable {
 }
 
 /// A directory that goes away with its last user.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {
