@@ -1,4 +1,4 @@
-package import MeshModel
+import MeshModel
 
 /// Rules and arithmetic for the paths that topologies and sites write down.
 ///
@@ -35,46 +35,5 @@ package enum DeclaredPath {
 
     private static func components(_ path: String) -> [Substring] {
         path.split(separator: "/").filter { $0 != "." }
-    }
-}
-
-extension ByteCount {
-    /// Largest first.
-    private static let units: [(name: String, bytes: Int64)] = [
-        ("TiB", 1 << 40), ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000),
-        ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1_000),
-    ]
-    private static let declaredMax: Int64 = 1 << 60
-
-    /// Reads a size such as `10 GiB` or `1.5 TB`; `nil` without a unit, or beyond an exbibyte.
-    package init?(declared text: String) {
-        guard let unit = Self.units.first(where: { text.hasSuffix($0.name) }) else { return nil }
-        var number = text.dropLast(unit.name.count)
-        if number.hasSuffix(" ") { number = number.dropLast() }
-        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), let whole = Self.digits(parts[0], countMax: 18) else {
-            return nil
-        }
-        var (bytes, overflow) = whole.multipliedReportingOverflow(by: unit.bytes)
-        guard !overflow, bytes <= Self.declaredMax else { return nil }
-        if parts.count == 2 {
-            guard let fraction = Self.digits(parts[1], countMax: 9) else { return nil }
-            let scale = parts[1].reduce(into: Int64(1)) { scale, _ in scale *= 10 }
-            bytes += fraction * (unit.bytes / scale) + fraction * (unit.bytes % scale) / scale
-        }
-        self.init(bytes)
-    }
-
-    private static func digits(_ text: Substring, countMax: Int) -> Int64? {
-        let isNumber = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        return isNumber && (1...countMax).contains(text.utf8.count) ? Int64(text) : nil
-    }
-
-    /// The size as ``init(declared:)`` reads it; what no unit divides is rounded up to a KiB.
-    package var declared: String {
-        for unit in Self.units where self.rawValue > 0 && self.rawValue.isMultiple(of: unit.bytes) {
-            return "\(self.rawValue / unit.bytes) \(unit.name)"
-        }
-        return "\((self.rawValue + 1_023) >> 10) KiB"
     }
 }

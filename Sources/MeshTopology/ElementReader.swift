@@ -146,6 +146,91 @@ struct ElementReader {
         return size
     }
 
+    /// A size, or a part of the spool.
+    mutating func share(_ element: Element, of subject: String) -> DeclaredShare? {
+        self.value(
+            element,
+            of: subject,
+            .invalidSize,
+            "is neither a size nor a part of the spool",
+            hint: "Write a size such as `2 GiB`, or a whole percentage such as `25 %`."
+        ) { DeclaredShare(declared: $0) }
+    }
+
+    /// The speed of a line.
+    mutating func speed(_ element: Element) -> LineSpeed? {
+        self.value(
+            element,
+            of: "`speed`",
+            .invalidValue,
+            "is no speed",
+            hint: "Write a number and a unit, such as `33.6 kbit/s` or `100 Mbit/s`."
+        ) { LineSpeed(declared: $0) }
+    }
+
+    /// How a silent call is kept alive.
+    mutating func keepalive(_ element: Element) -> Keepalive? {
+        self.value(
+            element,
+            of: "`keepalive`",
+            .invalidValue,
+            "is no time between signs of life",
+            hint: "Write a time from `5 s` to `1 d`, or `off`."
+        ) { Keepalive(declared: $0) }
+    }
+
+    /// What a way over a link costs.
+    mutating func prefer(_ element: Element) -> UInt32? {
+        self.value(
+            element,
+            of: "`prefer`",
+            .invalidValue,
+            "is no preference",
+            hint:
+                "Write a number from 1 to 10000: ways with the least sum come first, 100 is usual."
+        ) { text in
+            DeclaredUnits.digits(text[...], countMax: 5)
+                .flatMap { (1...10_000).contains($0) ? UInt32($0) : nil }
+        }
+    }
+
+    /// When a file counts as complete.
+    mutating func doneWhen(_ element: Element) -> DoneWhen? {
+        self.value(
+            element,
+            of: "`done-when`",
+            .invalidValue,
+            "does not say when a file is complete",
+            hint: "Write `renamed`, `sent`, `marker SUFFIX` or `quiet DURATION`, such as "
+                + "`marker .done` or `quiet 30 s`."
+        ) { DoneWhen($0) }
+    }
+
+    /// The number of a cut profile.
+    mutating func profile(_ element: Element) -> UInt32? {
+        self.value(
+            element,
+            of: "`profile`",
+            .invalidValue,
+            "is no profile",
+            hint: "It can be `1`, the usual one, or `2`, for lines slower than 1 Mbit/s."
+        ) { ["1": 1, "2": 2][$0] }
+    }
+
+    private mutating func value<Value>(
+        _ element: Element,
+        of subject: String,
+        _ kind: Finding.Code.Kind,
+        _ problem: String,
+        hint: String,
+        read: (String) -> Value?
+    ) -> Value? {
+        guard let text = self.text(element, of: subject) else { return nil }
+        if let value = read(text) { return value }
+        self.findings.error(kind, at: element.at, "`\(text)` \(problem).", hint: hint)
+        return nil
+    }
+
     /// One of the words of an enumeration; `later` are words that a later version will know.
     mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ field: Field,

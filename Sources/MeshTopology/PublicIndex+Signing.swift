@@ -42,6 +42,9 @@ extension PublicIndex {
                 $0.flow.name = flow.name.text
                 $0.flow.origins = flow.origins.map(\.text)
                 $0.flow.collector = flow.collector.text
+                $0.flow.first = flow.first.rawValue
+                $0.flow.latestOnly = flow.latestOnly
+                $0.flow.class = UInt32(flow.parcelClass)
             }
         }
         let links = self.links.map { link in
@@ -134,7 +137,10 @@ extension PublicIndex.FlowEntry {
         self.init(
             name: try Signed.name(flow.name, "index"),
             origins: origins,
-            collector: try Signed.name(flow.collector, "index")
+            collector: try Signed.name(flow.collector, "index"),
+            first: try Signed.choice(flow.first, "index"),
+            latestOnly: flow.latestOnly,
+            parcelClass: try Signed.flowClass(flow.class, "index").number
         )
     }
 }
@@ -182,12 +188,17 @@ enum Signed {
         _ text: String,
         _ what: String
     ) throws(TopologyError) -> Choice {
-        guard let choice = Choice(rawValue: text) else {
-            throw .malformed(
-                what,
-                "`\(PathBytes.printable(Array(text.utf8)))` is unknown to this version"
-            )
-        }
+        guard let choice = Choice(rawValue: text) else { throw Self.unknown(text, what) }
         return choice
+    }
+
+    /// Reads the number of a class.
+    static func flowClass(_ number: UInt32, _ what: String) throws(TopologyError) -> FlowClass {
+        guard let found = FlowClass(number: number) else { throw Self.unknown("\(number)", what) }
+        return found
+    }
+
+    static func unknown(_ text: String, _ what: String) -> TopologyError {
+        .malformed(what, "`\(PathBytes.printable(Array(text.utf8)))` is unknown to this version")
     }
 }

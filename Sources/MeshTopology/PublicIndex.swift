@@ -42,7 +42,7 @@ package struct PublicIndex: Sendable {
         self.flowsByName = Dictionary(flows.map { ($0.name, $0) }) { first, _ in first }
         self.routes = Routes(
             nodes: nodes.map(\.name),
-            links: links.map { ($0.dialler, $0.listener) }
+            links: links.map { ($0.dialler, $0.listener, $0.prefer) }
         )
         guard self.nodesByName.count == nodes.count, self.flowsByName.count == flows.count else {
             throw .malformed("index", "a name is there twice")
@@ -85,14 +85,17 @@ package struct PublicIndex: Sendable {
             signedAt: time,
             nodes: nodes,
             flows: topology.flows.map {
-                FlowEntry(name: $0.name, origins: $0.origins, collector: $0.collector)
+                FlowEntry(
+                    name: $0.name,
+                    origins: $0.origins,
+                    collector: $0.collector,
+                    first: $0.first,
+                    latestOnly: $0.versions == .latest,
+                    parcelClass: $0.flowClass.number
+                )
             },
             links: topology.links.map {
-                LinkEntry(
-                    dialler: $0.dialler,
-                    listener: $0.listener,
-                    prefer: LinkEntry.preferByDefault
-                )
+                LinkEntry(dialler: $0.dialler, listener: $0.listener, prefer: $0.prefer)
             }
         )
     }
@@ -141,6 +144,12 @@ extension PublicIndex {
         package let origins: [NodeName]
         /// The node that lands it.
         package let collector: NodeName
+        /// Which of its parcels goes first at every hop.
+        package let first: FileOrder
+        /// Whether a newer version of a path supersedes older ones that are still on their way.
+        package let latestOnly: Bool
+        /// The class of its parcels, from 1, the most urgent, to 3.
+        package let parcelClass: UInt8
     }
 
     /// Two nodes that may talk.
@@ -149,11 +158,8 @@ extension PublicIndex {
         package let dialler: NodeName
         /// The node that is called.
         package let listener: NodeName
-        /// Lower is preferred; not used to choose ways yet.
+        /// What a way over the link costs; the usual is 100.
         package let prefer: UInt32
-
-        /// What `prefer` is where the topology names none.
-        package static let preferByDefault: UInt32 = 100
     }
 }
 
@@ -181,9 +187,9 @@ extension PublicIndex {
 
     /// Where a node may hand on what is meant for another, best first.
     ///
-    /// Neighbours on the shortest ways, then the others from which the target can be reached
-    /// without coming back; equal ones by name. O(nodes + links): keep the answer for as long as
-    /// the index stays.
+    /// By the least sum of `prefer` over the links of a way that does not come back here, the link
+    /// to the neighbour included; equal ones by the number of links, then by name.
+    /// O((nodes + links) × log nodes): keep the answer for as long as the index stays.
     package func nextHops(from node: NodeName, to target: NodeName) -> [NodeName] {
         self.routes.nextHops(from: node, to: target)
     }

@@ -39,6 +39,12 @@ extension Topology {
         public let receives: [FlowName: String]
         /// The most that its spool may take from the disk.
         public let spool: ByteCount
+        /// How much of the spool released blobs may keep, to spare sending them again.
+        public let cache: ByteCount
+        /// The most that the spool holds for one origin; `nil` sets no bound.
+        public let quotaPerOrigin: ByteCount?
+        /// The most that the spool holds of what one neighbour gave; `nil` sets no bound.
+        public let quotaPerNeighbour: ByteCount?
 
         /// The size of a spool where the topology names none.
         public static let spoolByDefault = ByteCount.gibibytes(10)
@@ -58,6 +64,15 @@ extension Topology {
         public let dialler: NodeName
         /// The node that is called.
         public let listener: NodeName
+        /// How fast the line is; `nil` when the topology does not say.
+        public let speed: LineSpeed?
+        /// How silent calls are kept alive.
+        public let keepalive: Keepalive
+        /// What a parcel's way over this link costs: ways with the least sum are preferred.
+        public let prefer: UInt32
+
+        /// What ``prefer`` is where the topology names none.
+        public static let preferByDefault: UInt32 = 100
     }
 
     /// A named stream of files from origins to exactly one collector.
@@ -70,8 +85,16 @@ extension Topology {
         public let collector: NodeName
         /// Which file goes first when several wait.
         public let first: FileOrder
+        /// When the files go that were there when a source was first seen.
+        public let backlog: Backlog
         /// When a file counts as complete.
         public let doneWhen: DoneWhen
+        /// Which versions of a path travel.
+        public let versions: Versions
+        /// How urgent the flow is.
+        public let flowClass: FlowClass
+        /// The longest file that it takes; `nil` sets no bound.
+        public let largest: ByteCount?
         /// What a newer version of a landed file does.
         public let again: LandingAgain
         /// The number of the cut profile.
@@ -80,32 +103,4 @@ extension Topology {
         /// The cut profile where the topology names none.
         public static let profileByDefault: UInt32 = 1
     }
-}
-
-/// Which of several waiting files goes first.
-public enum FileOrder: String, CaseIterable, Hashable, Sendable {
-    /// The one modified last.
-    case newest
-    /// The one modified first.
-    case oldest
-    /// The shortest.
-    case smallest
-    /// The longest.
-    case largest
-    /// The one whose path sorts first, byte by byte.
-    case name
-}
-
-/// When a file in a source counts as complete.
-public enum DoneWhen: String, CaseIterable, Hashable, Sendable {
-    /// As soon as it is there: producers write elsewhere and rename into the source.
-    case renamed
-    /// When a command hands it over; scans do not take it.
-    case sent
-}
-
-/// What a newer version of a file that has landed does.
-public enum LandingAgain: String, CaseIterable, Hashable, Sendable {
-    /// Takes the place of the older.
-    case replace
 }

@@ -19,17 +19,19 @@ struct TopologyCheck {
         let flows = self.flows()
         self.checkWays(of: flows, over: links)
         self.checkUse(links)
+        let nodes = self.draft.nodes.map { self.node($0, flows: flows) }
         guard let mesh = self.draft.mesh else { return nil }
         return Topology(
             mesh: mesh,
-            nodes: self.draft.nodes.map { self.node($0, flows: flows) },
-            links: links.map { Topology.Link(dialler: $0.dialler, listener: $0.listener) },
+            nodes: nodes,
+            links: links.map(Self.link),
             flows: flows,
             warnings: self.findings.sorted.filter { $0.severity == .warning }
         )
     }
 
-    private func node(_ node: TopologyDraft.Node, flows: [Topology.Flow]) -> Topology.Node {
+    private mutating func node(_ node: TopologyDraft.Node, flows: [Topology.Flow]) -> Topology.Node
+    {
         var receives: [FlowName: String] = [:]
         for flow in flows where flow.collector == node.name {
             let own = node.receives.first { $0.flow == flow.name }?.path
@@ -40,7 +42,50 @@ struct TopologyCheck {
             sends: node.sends.map { Topology.Source(flow: $0.flow, path: $0.path) },
             listens: node.listens?.endpoint,
             receives: receives,
-            spool: node.spool
+            spool: node.spool,
+            cache: self.size(node.cache, of: node, "cache") ?? .zero,
+            quotaPerOrigin: self.size(node.quotaPerOrigin, of: node, "quota"),
+            quotaPerNeighbour: self.size(node.quotaPerNeighbour, of: node, "quota")
+        )
+    }
+
+    /// A part of the node's spool in bytes.
+    private mutating func size(
+        _ part: (share: DeclaredShare, at: Place)?,
+        of node: TopologyDraft.Node,
+        _ subject: String
+    ) -> ByteCount? {
+        guard let part else { return nil }
+        let size = part.share.of(node.spool)
+        if size > node.spool {
+            self.findings.error(
+                .invalidSize,
+                at: part.at,
+                "A \(subject) of \(size.declared) is more than the spool has.",
+                hint: "The spool of \(node.name) has \(node.spool.declared)."
+            )
+        } else if subject == "quota", size < Self.quotaMin {
+            self.findings.error(
+                .invalidSize,
+                at: part.at,
+                "\(size.declared) is too little for a quota.",
+                hint: "It needs at least \(Self.quotaMin.declared)."
+            )
+        }
+        return size
+    }
+
+    /// Less would hold no parcel at all.
+    private static let quotaMin = ByteCount.mebibytes(4)
+
+    private static func link(_ link: TopologyDraft.Link) -> Topology.Link {
+        let isThin = link.speed.map { $0 <= .thinMax } ?? false
+        return Topology.Link(
+            dialler: link.dialler,
+            listener: link.listener,
+            speed: link.speed,
+            keepalive: link.keepalive ?? (isThin ? .off : .usual),
+            prefer: link.prefer
         )
     }
 
@@ -68,7 +113,7 @@ struct TopologyCheck {
             self.draft.nodes.map { ($0.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        var seen: Set<Topology.Link> = []
+        var seen: Set<[NodeName]> = []
         return self.draft.links.filter { link in
             var isWhole = true
             for name in [link.dialler, link.listener] where nodes[name] == nil {
@@ -93,7 +138,7 @@ struct TopologyCheck {
                 )
                 return false
             }
-            guard seen.insert(.init(dialler: link.dialler, listener: link.listener)).inserted
+            guard seen.insert([link.dialler, link.listener]).inserted
             else {
                 self.findings.error(
                     .duplicateLink,
@@ -160,9 +205,13 @@ struct TopologyCheck {
             origins: origins.map(\.name),
             collector: collector,
             first: flow.first,
+            backlog: flow.backlog,
             doneWhen: flow.doneWhen,
+            versions: flow.versions,
+            flowClass: flow.flowClass,
+            largest: flow.largest,
             again: flow.again,
-            profile: Topology.Flow.profileByDefault
+            profile: flow.profile
         )
     }
 
@@ -210,7 +259,7 @@ struct TopologyCheck {
         else { return }
         let routes = Routes(
             nodes: self.draft.nodes.map(\.name),
-            links: links.map { ($0.dialler, $0.listener) }
+            links: links.map { ($0.dialler, $0.listener, $0.prefer) }
         )
         for flow in flows {
             let reached = routes.reached(from: flow.collector)

@@ -11,20 +11,32 @@ struct TopologyDraft {
         var receivesAll: (path: String, at: Place)?
         var receives: [(flow: FlowName, path: String, at: Place)] = []
         var spool = Topology.Node.spoolByDefault
+        var cache = (share: DeclaredShare.percent(25), at: Place.start)
+        var quotaPerOrigin: (share: DeclaredShare, at: Place)?
+        var quotaPerNeighbour: (share: DeclaredShare, at: Place)?
     }
 
     struct Link {
         var dialler: NodeName
         var listener: NodeName
         var at: Place
+        var speed: LineSpeed?
+        var keepalive: Keepalive?
+        var prefer = Topology.Link.preferByDefault
+
     }
 
     struct Flow {
         var name: FlowName
         var at: Place
         var first = FileOrder.oldest
+        var backlog = Backlog.first
         var doneWhen = DoneWhen.renamed
+        var versions = Versions.all
+        var flowClass = FlowClass.usual
+        var largest: ByteCount?
         var again = LandingAgain.replace
+        var profile = Topology.Flow.profileByDefault
     }
 
     var mesh: MeshName?

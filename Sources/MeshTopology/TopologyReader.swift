@@ -40,11 +40,10 @@ struct TopologyReader {
     )
     static let nodeKeys = KnownKeys(
         subject: "a node",
-        honoured: ["sends", "listens", "receives", "spool"],
-        later: [
-            "like", "fetches", "at-rest", "owner", "mode", "on-landed", "run", "cache",
-        ]
+        honoured: ["sends", "listens", "receives", "spool", "cache", "quota"],
+        later: ["like", "fetches", "at-rest", "owner", "mode", "on-landed", "run"]
     )
+    static let quotaKeys = KnownKeys(subject: "a quota", honoured: ["origin", "neighbour"])
     static let sourceKeys = KnownKeys(
         subject: "a source",
         honoured: ["path"],
@@ -52,22 +51,21 @@ struct TopologyReader {
     )
     static let linkKeys = KnownKeys(
         subject: "a link",
-        honoured: ["dial"],
+        honoured: ["dial", "speed", "keepalive", "prefer"],
         later: [
-            "carry", "by", "prefer", "speed", "limit", "tariff", "open", "stay", "at-most", "up",
-            "down", "through", "keepalive",
+            "carry", "by", "limit", "tariff", "open", "stay", "at-most", "up", "down", "through",
         ]
     )
     static let flowKeys = KnownKeys(
         subject: "a flow",
-        honoured: ["first", "done-when", "again"],
-        later: [
-            "backlog", "release", "seal", "expect", "largest", "profile",
-        ]
+        honoured: [
+            "first", "backlog", "done-when", "versions", "class", "largest", "again", "profile",
+        ],
+        later: ["release", "seal", "expect"]
     )
 
     var values: ElementReader
-    private var draft = TopologyDraft()
+    var draft = TopologyDraft()
 
     init(values: ElementReader) { self.values = values }
 
@@ -136,6 +134,7 @@ struct TopologyReader {
             {
                 node.spool = size
             }
+            self.readShares(keys, into: &node)
             self.draft.nodes.append(node)
         }
     }
@@ -204,84 +203,19 @@ struct TopologyReader {
         self.draft.hasUnreadNodes = true
     }
 
-    // MARK: Links
-
-    private mutating func readLinks(_ element: Element) {
-        if element.isEmpty { return }
-        guard case .list(let elements) = element.content else {
-            self.values.wrongShape(
-                element,
-                "`links` is a list.",
-                hint: "Write a line such as `- buoy-7 -> dmz` each."
-            )
-            self.draft.hasUnreadLinks = true
-            return
+    private mutating func readShares(_ keys: [String: Field], into node: inout TopologyDraft.Node) {
+        if let cache = keys["cache"], let share = self.values.share(cache.value, of: "a cache") {
+            node.cache = (share, cache.value.at)
         }
-        for element in elements {
-            guard let arrow = self.arrow(of: element),
-                let text = self.values.text(arrow, of: "a link"),
-                let link = self.link(text, at: arrow.at)
-            else {
-                self.draft.hasUnreadLinks = true
-                continue
+        guard let quota = keys["quota"],
+            let quotas = self.values.table(quota.value, Self.quotaKeys)
+        else { return }
+        func read(_ key: String) -> (share: DeclaredShare, at: Place)? {
+            quotas[key].flatMap { field in
+                self.values.share(field.value, of: "a quota").map { ($0, field.value.at) }
             }
-            self.draft.links.append(link)
         }
-    }
-
-    /// The element that holds `a -> b`: the link itself, or its key `dial`.
-    private mutating func arrow(of element: Element) -> Element? {
-        guard case .table(let fields) = element.content else { return element }
-        guard let keys = self.values.table(element, Self.linkKeys) else { return nil }
-        if keys["dial"] == nil, !fields.contains(where: { $0.key == "carry" }) {
-            self.values.findings.error(
-                .missingKey,
-                at: element.at,
-                "This link does not say who dials whom.",
-                hint: "Write `dial: NODE -> NODE`."
-            )
-        }
-        return keys["dial"]?.value
-    }
-
-    private mutating func link(_ text: String, at place: Place) -> TopologyDraft.Link? {
-        let ends = text.split(separator: "->", omittingEmptySubsequences: false).map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }
-        guard ends.count == 2, ends.allSatisfy({ !$0.isEmpty }) else {
-            self.values.findings.error(
-                .invalidLink,
-                at: place,
-                "`\(text)` is no link.",
-                hint: "Write `NODE -> NODE`; the arrow says who dials."
-            )
-            return nil
-        }
-        let dialler: NodeName? = self.values.name(ends[0], at: place, of: "a node")
-        let listener: NodeName? = self.values.name(ends[1], at: place, of: "a node")
-        guard let dialler, let listener else { return nil }
-        return TopologyDraft.Link(dialler: dialler, listener: listener, at: place)
-    }
-
-    // MARK: Flows
-
-    private mutating func readFlows(_ element: Element) {
-        for field in self.values.fields(element, of: "`flows`") ?? [] {
-            let name: FlowName? = self.values.name(field.key, at: field.at, of: "a flow")
-            guard let keys = self.values.table(field.value, Self.flowKeys) else { continue }
-            let first: FileOrder? = keys["first"].flatMap { self.values.choice($0, later: []) }
-            let doneWhen: DoneWhen? = keys["done-when"].flatMap {
-                self.values.choice($0, later: ["marker", "quiet"])
-            }
-            let again: LandingAgain? = keys["again"].flatMap {
-                self.values.choice($0, later: ["version", "refuse"])
-            }
-            guard let name else { continue }
-            var flow = TopologyDraft.Flow(name: name, at: field.at)
-            if let first { flow.first = first }
-            if let doneWhen { flow.doneWhen = doneWhen }
-            if let again { flow.again = again }
-            self.draft.flows.append(flow)
-        }
+        node.quotaPerOrigin = read("origin")
+        node.quotaPerNeighbour = read("neighbour")
     }
 }

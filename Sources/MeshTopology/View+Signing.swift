@@ -27,8 +27,12 @@ extension View {
                 $0.path = source.path
                 $0.collector = source.collector.text
                 $0.first = source.first.rawValue
-                $0.doneWhen = source.doneWhen.rawValue
+                $0.doneWhen = source.doneWhen.description
                 $0.profile = source.profile
+                $0.backlogLast = source.backlogLast
+                $0.latestOnly = source.latestOnly
+                $0.class = UInt32(source.parcelClass)
+                $0.largest = UInt64(source.largest?.rawValue ?? 0)
             }
         }
         view.receives = self.receives.sorted { $0.key < $1.key }.map { flow, landing in
@@ -39,10 +43,19 @@ extension View {
             }
         }
         view.spool = UInt64(self.spool.rawValue)
+        view.cache = UInt64(self.cache.rawValue)
+        view.quotaPerOrigin = UInt64(self.quotaPerOrigin?.rawValue ?? 0)
+        view.quotaPerNeighbour = UInt64(self.quotaPerNeighbour?.rawValue ?? 0)
         view.neighbours = self.neighbours.map { neighbour in
             ProtoNeighbour.with {
                 $0.name = neighbour.name.text
                 $0.dial = neighbour.dial?.description ?? ""
+                $0.speed = UInt64(neighbour.speed?.bitsPerSecond ?? 0)
+                $0.keepalive =
+                    switch neighbour.keepalive {
+                    case .every(let seconds): UInt64(seconds)
+                    case .off: 0
+                    }
             }
         }
         return view
@@ -81,18 +94,10 @@ extension View {
         }
         var neighbours: [Neighbour] = []
         for neighbour in view.neighbours {
-            neighbours.append(
-                Neighbour(
-                    name: try Signed.name(neighbour.name, what),
-                    dial: try Self.endpoint(neighbour.dial)
-                )
-            )
+            neighbours.append(try Neighbour(neighbour))
         }
         guard Set(neighbours.map(\.name)).count == neighbours.count else {
             throw .malformed(what, "a neighbour is there twice")
-        }
-        guard let spool = Int64(exactly: view.spool) else {
-            throw .malformed(what, "a spool of \(view.spool) bytes")
         }
         self.init(
             mesh: try Signed.name(view.mesh, what),
@@ -101,18 +106,34 @@ extension View {
             listens: try Self.endpoint(view.listens),
             sends: sends,
             receives: receives,
-            spool: ByteCount(spool),
+            spool: try Self.size(view.spool),
+            cache: try Self.size(view.cache),
+            quotaPerOrigin: try Self.bound(view.quotaPerOrigin),
+            quotaPerNeighbour: try Self.bound(view.quotaPerNeighbour),
             neighbours: neighbours
         )
     }
 
     /// Reads an endpoint; nothing is none.
-    private static func endpoint(_ text: String) throws(TopologyError) -> Endpoint? {
+    fileprivate static func endpoint(_ text: String) throws(TopologyError) -> Endpoint? {
         if text.isEmpty { return nil }
         guard let endpoint = Endpoint(text) else {
             throw .malformed("view", "`\(PathBytes.printable(Array(text.utf8)))` is no address")
         }
         return endpoint
+    }
+
+    /// Reads a number of bytes.
+    private static func size(_ bytes: UInt64) throws(TopologyError) -> ByteCount {
+        guard let size = Int64(exactly: bytes) else {
+            throw .malformed("view", "a size of \(bytes) bytes")
+        }
+        return ByteCount(size)
+    }
+
+    /// Reads a number of bytes that bounds something; 0 is no bound.
+    fileprivate static func bound(_ bytes: UInt64) throws(TopologyError) -> ByteCount? {
+        bytes == 0 ? nil : try Self.size(bytes)
     }
 
     fileprivate static func path(_ text: String) throws(TopologyError) -> String {
@@ -125,13 +146,36 @@ extension View {
 
 extension View.Source {
     fileprivate init(_ source: ProtoSourceDeclaration) throws(TopologyError) {
+        guard let doneWhen = DoneWhen(source.doneWhen) else {
+            throw Signed.unknown(source.doneWhen, "view")
+        }
         self.init(
             flow: try Signed.name(source.flow, "view"),
             path: try View.path(source.path),
             collector: try Signed.name(source.collector, "view"),
             first: try Signed.choice(source.first, "view"),
-            doneWhen: try Signed.choice(source.doneWhen, "view"),
+            doneWhen: doneWhen,
+            backlogLast: source.backlogLast,
+            latestOnly: source.latestOnly,
+            parcelClass: try Signed.flowClass(source.class, "view").number,
+            largest: try View.bound(source.largest),
             profile: source.profile
+        )
+    }
+}
+
+extension View.Neighbour {
+    fileprivate init(_ neighbour: ProtoNeighbour) throws(TopologyError) {
+        guard let speed = Int64(exactly: neighbour.speed),
+            let seconds = Int64(exactly: neighbour.keepalive)
+        else {
+            throw .malformed("view", "a number for \(neighbour.name) is too high")
+        }
+        self.init(
+            name: try Signed.name(neighbour.name, "view"),
+            dial: try View.endpoint(neighbour.dial),
+            speed: speed == 0 ? nil : LineSpeed(bitsPerSecond: speed),
+            keepalive: seconds == 0 ? .off : .every(seconds: seconds)
         )
     }
 }

@@ -12,11 +12,17 @@ package struct View: Hashable, Sendable {
     /// Where the node waits for calls; `nil` when it only dials.
     package let listens: Endpoint?
     /// The directories whose files it sends.
-    package let sends: [Source]
+    package fileprivate(set) var sends: [Source]
     /// Where it lands the flows that it collects.
-    package let receives: [FlowName: LandingDeclaration]
+    package fileprivate(set) var receives: [FlowName: LandingDeclaration]
     /// The most that its spool may take from the disk.
     package let spool: ByteCount
+    /// How much of the spool released blobs may keep.
+    package let cache: ByteCount
+    /// The most that the spool holds for one origin; `nil` sets no bound.
+    package let quotaPerOrigin: ByteCount?
+    /// The most that the spool holds of what one neighbour gave; `nil` sets no bound.
+    package let quotaPerNeighbour: ByteCount?
     /// The nodes that it talks to, ordered by name.
     package let neighbours: [Neighbour]
 
@@ -25,13 +31,22 @@ package struct View: Hashable, Sendable {
         /// The flow.
         package let flow: FlowName
         /// The directory; a relative path counts from the home of the node.
-        package let path: String
+        package fileprivate(set) var path: String
         /// The node that lands the flow.
         package let collector: NodeName
         /// Which file goes first when several wait.
         package let first: FileOrder
         /// When a file counts as complete.
         package let doneWhen: DoneWhen
+        /// Whether files that were there when the source was first seen go after those that came
+        /// since.
+        package let backlogLast: Bool
+        /// Whether a newer version of a path supersedes older ones that are still on their way.
+        package let latestOnly: Bool
+        /// The class of its parcels, from 1, the most urgent, to 3.
+        package let parcelClass: UInt8
+        /// The longest file that the flow takes; `nil` sets no bound.
+        package let largest: ByteCount?
         /// The number of the cut profile.
         package let profile: UInt32
     }
@@ -50,6 +65,10 @@ package struct View: Hashable, Sendable {
         package let name: NodeName
         /// Where this node dials it; `nil` when it only calls us.
         package let dial: Endpoint?
+        /// How fast the line is; `nil` when the topology does not say.
+        package let speed: LineSpeed?
+        /// How silent calls are kept alive; only the node that dialled asks.
+        package let keepalive: Keepalive
     }
 }
 
@@ -61,30 +80,13 @@ extension View {
         guard let declared = topology.node(node) else {
             throw .unknownNode(node.text, why: "is not declared in the mesh \(topology.mesh)")
         }
-        var dials: [NodeName: Endpoint?] = [:]
-        for link in topology.links {
-            if link.dialler == node {
-                dials[link.listener] = .some(topology.node(link.listener)?.listens)
-            } else if link.listener == node, dials[link.dialler] == nil {
-                dials[link.dialler] = .some(nil)
-            }
-        }
         self.init(
             mesh: topology.mesh,
             node: node,
             serial: serial,
             listens: declared.listens,
             sends: declared.sends.compactMap { source in
-                topology.flow(source.flow).map { flow in
-                    Source(
-                        flow: flow.name,
-                        path: source.path,
-                        collector: flow.collector,
-                        first: flow.first,
-                        doneWhen: flow.doneWhen,
-                        profile: flow.profile
-                    )
-                }
+                topology.flow(source.flow).map { Source(path: source.path, of: $0) }
             },
             receives: Dictionary(
                 uniqueKeysWithValues: declared.receives.compactMap { name, path in
@@ -94,36 +96,64 @@ extension View {
                 }
             ),
             spool: declared.spool,
-            neighbours: dials.map { Neighbour(name: $0, dial: $1) }
-                .sorted { $0.name < $1.name }
+            cache: declared.cache,
+            quotaPerOrigin: declared.quotaPerOrigin,
+            quotaPerNeighbour: declared.quotaPerNeighbour,
+            neighbours: Self.neighbours(of: node, in: topology)
         )
+    }
+
+    private static func neighbours(of node: NodeName, in topology: Topology) -> [Neighbour] {
+        var neighbours: [NodeName: Neighbour] = [:]
+        for link in topology.links where link.listener == node {
+            neighbours[link.dialler] = Neighbour(
+                name: link.dialler,
+                dial: nil,
+                speed: link.speed,
+                keepalive: link.keepalive
+            )
+        }
+        // Where both dial, what is said of our own calls counts for us.
+        for link in topology.links where link.dialler == node {
+            neighbours[link.listener] = Neighbour(
+                name: link.listener,
+                dial: topology.node(link.listener)?.listens,
+                speed: link.speed ?? neighbours[link.listener]?.speed,
+                keepalive: link.keepalive
+            )
+        }
+        return neighbours.values.sorted { $0.name < $1.name }
     }
 
     /// The same view with every relative path replaced by the one beneath `home`.
     package func resolvingPaths(beneath home: String) -> Self {
-        Self(
-            mesh: self.mesh,
-            node: self.node,
-            serial: self.serial,
-            listens: self.listens,
-            sends: self.sends.map { source in
-                Source(
-                    flow: source.flow,
-                    path: DeclaredPath.resolve(source.path, beneath: home),
-                    collector: source.collector,
-                    first: source.first,
-                    doneWhen: source.doneWhen,
-                    profile: source.profile
-                )
-            },
-            receives: self.receives.mapValues { landing in
-                LandingDeclaration(
-                    path: DeclaredPath.resolve(landing.path, beneath: home),
-                    again: landing.again
-                )
-            },
-            spool: self.spool,
-            neighbours: self.neighbours
+        var view = self
+        for index in view.sends.indices {
+            view.sends[index].path = DeclaredPath.resolve(view.sends[index].path, beneath: home)
+        }
+        view.receives = self.receives.mapValues { landing in
+            LandingDeclaration(
+                path: DeclaredPath.resolve(landing.path, beneath: home),
+                again: landing.again
+            )
+        }
+        return view
+    }
+}
+
+extension View.Source {
+    fileprivate init(path: String, of flow: Topology.Flow) {
+        self.init(
+            flow: flow.name,
+            path: path,
+            collector: flow.collector,
+            first: flow.first,
+            doneWhen: flow.doneWhen,
+            backlogLast: flow.backlog == .last,
+            latestOnly: flow.versions == .latest,
+            parcelClass: flow.flowClass.number,
+            largest: flow.largest,
+            profile: flow.profile
         )
     }
 }

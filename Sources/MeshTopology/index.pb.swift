@@ -141,6 +141,15 @@ package nonisolated struct ProtoFlowEntry: Sendable {
 
   package var collector: String = String()
 
+  /// newest, oldest, smallest, largest, name
+  package var first: String = String()
+
+  /// a newer version of a path supersedes older ones on their way
+  package var latestOnly: Bool = false
+
+  /// 1 urgent, 2 usual, 3 bulk
+  package var `class`: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -155,7 +164,7 @@ package nonisolated struct ProtoLinkEntry: Sendable {
 
   package var listener: String = String()
 
-  /// lower is preferred; 100 is usual
+  /// ways with the least sum are preferred; 100 is usual
   package var prefer: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -204,6 +213,15 @@ package nonisolated struct ProtoView: Sendable {
 
   package var neighbours: [ProtoNeighbour] = []
 
+  /// bytes that released blobs may keep
+  package var cache: UInt64 = 0
+
+  /// bytes; 0: no bound
+  package var quotaPerOrigin: UInt64 = 0
+
+  /// bytes; 0: no bound
+  package var quotaPerNeighbour: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -223,10 +241,20 @@ package nonisolated struct ProtoSourceDeclaration: Sendable {
   /// newest, oldest, smallest, largest, name
   package var first: String = String()
 
-  /// renamed, sent
+  /// renamed, sent, marker SUFFIX, quiet DURATION
   package var doneWhen: String = String()
 
   package var profile: UInt32 = 0
+
+  package var backlogLast: Bool = false
+
+  package var latestOnly: Bool = false
+
+  /// 1 urgent, 2 usual, 3 bulk
+  package var `class`: UInt32 = 0
+
+  /// bytes; 0: no bound
+  package var largest: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -260,6 +288,12 @@ package nonisolated struct ProtoNeighbour: Sendable {
 
   /// host:port when this node dials it; empty otherwise
   package var dial: String = String()
+
+  /// bits per second; 0: not declared
+  package var speed: UInt64 = 0
+
+  /// seconds of silence until the dialler asks; 0: never
+  package var keepalive: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -501,7 +535,7 @@ nonisolated extension ProtoKeyEntry: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoFlowEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FlowEntry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}origins\0\u{1}collector\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}origins\0\u{1}collector\0\u{1}first\0\u{3}latest_only\0\u{1}class\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -512,6 +546,9 @@ nonisolated extension ProtoFlowEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.origins) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.collector) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.first) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.latestOnly) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.`class`) }()
       default: break
       }
     }
@@ -527,6 +564,15 @@ nonisolated extension ProtoFlowEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.collector.isEmpty {
       try visitor.visitSingularStringField(value: self.collector, fieldNumber: 3)
     }
+    if !self.first.isEmpty {
+      try visitor.visitSingularStringField(value: self.first, fieldNumber: 4)
+    }
+    if self.latestOnly != false {
+      try visitor.visitSingularBoolField(value: self.latestOnly, fieldNumber: 5)
+    }
+    if self.`class` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`class`, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -534,6 +580,9 @@ nonisolated extension ProtoFlowEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.name != rhs.name {return false}
     if lhs.origins != rhs.origins {return false}
     if lhs.collector != rhs.collector {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.latestOnly != rhs.latestOnly {return false}
+    if lhs.`class` != rhs.`class` {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -621,7 +670,7 @@ nonisolated extension ProtoSignedIndex: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".View"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}node\0\u{1}serial\0\u{1}listens\0\u{1}sends\0\u{1}receives\0\u{1}spool\0\u{1}neighbours\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}node\0\u{1}serial\0\u{1}listens\0\u{1}sends\0\u{1}receives\0\u{1}spool\0\u{1}neighbours\0\u{1}cache\0\u{3}quota_per_origin\0\u{3}quota_per_neighbour\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -637,6 +686,9 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.receives) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.spool) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.neighbours) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.cache) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.quotaPerOrigin) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.quotaPerNeighbour) }()
       default: break
       }
     }
@@ -667,6 +719,15 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.neighbours.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.neighbours, fieldNumber: 8)
     }
+    if self.cache != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cache, fieldNumber: 9)
+    }
+    if self.quotaPerOrigin != 0 {
+      try visitor.visitSingularUInt64Field(value: self.quotaPerOrigin, fieldNumber: 10)
+    }
+    if self.quotaPerNeighbour != 0 {
+      try visitor.visitSingularUInt64Field(value: self.quotaPerNeighbour, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -679,6 +740,9 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.receives != rhs.receives {return false}
     if lhs.spool != rhs.spool {return false}
     if lhs.neighbours != rhs.neighbours {return false}
+    if lhs.cache != rhs.cache {return false}
+    if lhs.quotaPerOrigin != rhs.quotaPerOrigin {return false}
+    if lhs.quotaPerNeighbour != rhs.quotaPerNeighbour {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -686,7 +750,7 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SourceDeclaration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0\u{3}backlog_last\0\u{3}latest_only\0\u{1}class\0\u{1}largest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -700,6 +764,10 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
       case 4: try { try decoder.decodeSingularStringField(value: &self.first) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.doneWhen) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.profile) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.backlogLast) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.latestOnly) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.`class`) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.largest) }()
       default: break
       }
     }
@@ -724,6 +792,18 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if self.profile != 0 {
       try visitor.visitSingularUInt32Field(value: self.profile, fieldNumber: 6)
     }
+    if self.backlogLast != false {
+      try visitor.visitSingularBoolField(value: self.backlogLast, fieldNumber: 7)
+    }
+    if self.latestOnly != false {
+      try visitor.visitSingularBoolField(value: self.latestOnly, fieldNumber: 8)
+    }
+    if self.`class` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`class`, fieldNumber: 9)
+    }
+    if self.largest != 0 {
+      try visitor.visitSingularUInt64Field(value: self.largest, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -734,6 +814,10 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if lhs.first != rhs.first {return false}
     if lhs.doneWhen != rhs.doneWhen {return false}
     if lhs.profile != rhs.profile {return false}
+    if lhs.backlogLast != rhs.backlogLast {return false}
+    if lhs.latestOnly != rhs.latestOnly {return false}
+    if lhs.`class` != rhs.`class` {return false}
+    if lhs.largest != rhs.largest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -781,7 +865,7 @@ nonisolated extension ProtoLandingDeclaration: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoNeighbour: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Neighbour"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}dial\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}dial\0\u{1}speed\0\u{1}keepalive\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -791,6 +875,8 @@ nonisolated extension ProtoNeighbour: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.dial) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.speed) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.keepalive) }()
       default: break
       }
     }
@@ -803,12 +889,20 @@ nonisolated extension ProtoNeighbour: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.dial.isEmpty {
       try visitor.visitSingularStringField(value: self.dial, fieldNumber: 2)
     }
+    if self.speed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.speed, fieldNumber: 3)
+    }
+    if self.keepalive != 0 {
+      try visitor.visitSingularUInt64Field(value: self.keepalive, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ProtoNeighbour, rhs: ProtoNeighbour) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.dial != rhs.dial {return false}
+    if lhs.speed != rhs.speed {return false}
+    if lhs.keepalive != rhs.keepalive {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

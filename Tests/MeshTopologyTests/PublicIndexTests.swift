@@ -113,7 +113,7 @@ import Testing
         #expect(
             Hex.encode(bytes.prefix(headCount))
                 == "0a2c0a016d100318e80720042a20"
-                + "c8737741a9f9dec51d1b5aa8e4c6abc6c95520856f9f7ee399b492c098498351"
+                + "21834a2993bc41b6e4e48d778d8b6af0a130844cb1848931c8c9267b6ee7c721"
         )
         let nodeEntry =
             "12250a21036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2961003"
@@ -121,7 +121,7 @@ import Testing
         #expect(
             Hex.encode(bytes.dropFirst(headCount + 66))
                 == "1a4e0a4c0a0161\(nodeEntry)1a4e0a4c0a0162\(nodeEntry)"
-                + "1a0b12090a01661201611a01621a0a1a080a01611201621864"
+                + "1a1512130a01661201611a016222066f6c6465737430021a0a1a080a01611201621864"
         )
     }
 }

@@ -33,6 +33,50 @@ import Testing
         #expect(try hops("o1", "nobody") == [])
     }
 
+    @Test func theLeastSumOfPreferComesFirst() throws {
+        // The satellite is the shortest way and the dearest; both lines to r1 count as the cheaper.
+        let index = try MeshFixture(
+            """
+            mesh: m
+            nodes:
+              o: {sends: {f: /f}, listens: "o:1"}
+              r1: {listens: "r1:1"}
+              r2: {listens: "r2:1"}
+              c: {receives: /c, listens: "c:1"}
+            links:
+              - {dial: o -> c, prefer: 301}
+              - {dial: o -> r2, prefer: 151}
+              - {dial: r1 -> o, prefer: 900}
+              - {dial: o -> r1, prefer: 99}
+              - r1 -> c
+              - r2 -> c
+              - r1 -> r2
+            """
+        ).index()
+        #expect(index.links.map(\.prefer) == [301, 151, 900, 99, 100, 100, 100])
+        #expect(
+            try index.nextHops(from: node("o"), to: node("c")).map(\.text) == ["r1", "r2", "c"]
+        )
+        // By o it would be 151 + 301.
+        #expect(
+            try index.nextHops(from: node("r2"), to: node("c")).map(\.text) == ["c", "r1", "o"]
+        )
+    }
+
+    @Test func ofEqualSumsTheFewerLinksComeFirst() throws {
+        let index = try MeshFixture(
+            """
+            mesh: m
+            nodes:
+              o: {sends: {f: /f}}
+              a: {listens: "a:1"}
+              z: {receives: /z, listens: "z:1"}
+            links: [{dial: o -> z, prefer: 200}, o -> a, a -> z]
+            """
+        ).index()
+        #expect(try index.nextHops(from: node("o"), to: node("z")).map(\.text) == ["z", "a"])
+    }
+
     @Test func aWayMustNotPassTheReceiverBeforeItsGiver() throws {
         let index = try MeshFixture(Self.text).index()
         func way(_ origin: String, _ giver: String, _ me: String) throws -> Bool {

@@ -58,6 +58,60 @@ import Testing
         #expect(topology.nodes[1].listens?.description == "[::1]:7443")
     }
 
+    @Test func everyPolicyIsRead() throws {
+        let topology = try Topology.parse(
+            """
+            mesh: m
+            nodes:
+              a: {sends: {f: /f}, spool: 1 GB, cache: 50 %, quota: {origin: 10 %, neighbour: 8 MB}}
+              b: {receives: /r, listens: "b:1", cache: 0 %}
+              c: {}
+            links:
+              - {dial: a -> b, speed: 33.6 kbit/s, prefer: 7}
+              - {dial: c -> b, speed: 1.1 Mbit/s, keepalive: 2 min}
+            flows:
+              f:
+                first: newest
+                backlog: last
+                done-when: quiet 1.5 min
+                versions: latest
+                class: bulk
+                largest: 8 GiB
+                profile: 2
+            """,
+            file: "t"
+        )
+        let flow = try #require(topology.flows.first)
+        #expect(flow.first == .newest)
+        #expect(flow.backlog == .last)
+        #expect(flow.doneWhen == .quiet(seconds: 90))
+        #expect(flow.versions == .latest)
+        #expect(flow.flowClass == .bulk)
+        #expect(flow.largest == .gibibytes(8))
+        #expect(flow.profile == 2)
+        let megabytes = { ByteCount(1_000_000 * ($0 as Int64)) }
+        #expect(topology.nodes.map(\.cache) == [megabytes(500), .zero, .mebibytes(2_560)])
+        #expect(topology.nodes.map(\.quotaPerOrigin) == [megabytes(100), nil, nil])
+        #expect(topology.nodes.map(\.quotaPerNeighbour) == [megabytes(8), nil, nil])
+        #expect(topology.links.map(\.speed?.bitsPerSecond) == [33_600, 1_100_000])
+        // A thin line is not kept awake unless somebody says so.
+        #expect(topology.links.map(\.keepalive) == [.off, .every(seconds: 120)])
+        #expect(topology.links.map(\.prefer) == [7, 100])
+    }
+
+    @Test(arguments: ["renamed", "sent", "marker .done", "quiet 30 s", "quiet 7 d", "quiet 90 s"])
+    func aDoneWhenIsWrittenAsItIsRead(text: String) {
+        #expect(DoneWhen(text)?.description == text)
+    }
+
+    @Test(arguments: [
+        "", "marker", "marker ", "marker a/b", "marker a b", "quiet", "quiet 30", "quiet 0 s",
+        "quiet 8 d", "renamed 1 s", "Renamed", "marker \(String(repeating: "x", count: 65))",
+    ])
+    func notADoneWhen(text: String) {
+        #expect(DoneWhen(text) == nil)
+    }
+
     @Test func scalarsAreTextWhateverYAMLThinksOfThem() throws {
         let topology = try Topology.parse(
             """
