@@ -34,6 +34,9 @@ extension StatusReport {
             spool \(used) of \(Wording.bytes(self.spool.limit)), incarnation \(self.incarnation)
             """
         ]
+        if let life = self.life, let hint = life.hint {
+            parts.append("\(life.state): \(life.detail ?? "")\n  \(hint)")
+        }
         if !self.neighbours.isEmpty {
             var table = TextTable("NEIGHBOUR", "STATE", "SINCE", "NEXT CALL", "LAST ERROR")
             for neighbour in self.neighbours {

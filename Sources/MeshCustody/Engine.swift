@@ -18,8 +18,11 @@ package actor Engine {
     let parts: EngineParts
     let spool: Spool
     let store: Index
-    let incarnation: Incarnation
-    let signer: StatementSigner
+    /// The life that the log was found in; ``incarnation`` may be a later one.
+    nonisolated let firstIncarnation: Incarnation
+    var incarnation: Incarnation
+    var signer: StatementSigner
+    let random: any RandomSource
     let startedAt: UnixMilliseconds
 
     nonisolated let mailbox: AsyncStream<EngineEvent>.Continuation
@@ -53,6 +56,7 @@ package actor Engine {
     var sends: [UInt64: SendTask] = [:]
     var haveSendsChanged = false
     var quarantined = 0
+    var life = LifeState()
     /// Parcels that were damaged and are being made whole.
     var healing: Set<ParcelID> = []
 
@@ -62,20 +66,17 @@ package actor Engine {
         spool: Spool,
         store: Index,
         incarnation: Incarnation,
+        random: any RandomSource,
         events: AsyncStream<EngineEvent>,
         mailbox: AsyncStream<EngineEvent>.Continuation
     ) throws {
         self.parts = parts
         self.spool = spool
         self.store = store
-        self.incarnation = incarnation
+        (self.firstIncarnation, self.incarnation) = (incarnation, incarnation)
         self.startedAt = parts.clock.now()
-        self.signer = StatementSigner(
-            mesh: parts.mesh,
-            node: parts.node,
-            incarnation: incarnation,
-            key: parts.key
-        )
+        self.signer = parts.signer(in: incarnation)
+        self.random = random
         (self.events, self.mailbox) = (events, mailbox)
         if let batch = try store.lastBatch(in: incarnation) {
             self.lastBatch = BatchPosition(number: batch.number, digest: batch.digest)
@@ -161,9 +162,10 @@ package actor Engine {
 
     /// What follows from everything that became durable together: one batch, not one by one.
     func settle() {
+        guard !self.standsStill else { return }
         self.stateCustody()
         self.signDrafts()
-        for call in self.calls.values {
+        for call in self.calls.values where !call.isQuiet {
             self.flushAcks(call)
             self.flushOutbox(call)
             self.give(call)
@@ -205,16 +207,15 @@ package actor Engine {
     // MARK: Start, time, end
 
     private func begin() {
-        self.resumeLandings()
-        self.resumeArrivals()
-        self.resumeCaptures()
-        self.resumeSends()
-        self.askToHeal()
+        self.recallLife()
+        self.resume()
         self.settle()
     }
 
     private func tick() {
         let now = self.parts.clock.now()
+        guard !self.standsStill else { return }
+        self.releaseHeldBack(now)
         self.admitWaiting()
         self.scanIfDue(now)
         self.settle()

@@ -32,12 +32,7 @@ extension Engine {
                 try $0.parcel(of: opening.opening.stream, opening.opening.sequence)
             }
         ), other != opening.id {
-            return call.session.send(
-                .answer(
-                    opening.id,
-                    .never(why: "doubled", detail: "its sequence belongs to \(other)")
-                )
-            )
+            return self.refuseDoubled(opening, closing: nil, by: call)
         }
         if self.endCameFirst(opening.opening) {
             return call.session.send(
@@ -115,6 +110,7 @@ extension Engine {
         if needsBytes {
             return self.resume(row, from: call)
         }
+        if again, self.takesAgain(row, from: call) { return }
         let statements = self.ask([]) { try $0.statements(of: row.number) }
         let words = statements.compactMap { stored in
             (try? SignedStatement(trusted: stored.bytes)).map { (stored, $0) }
@@ -147,7 +143,7 @@ extension Engine {
 
     /// Admits offers that waited, the longest first: freed room accrues to the one in front.
     func admitWaiting() {
-        guard !self.isEnding else { return }
+        guard !self.isEnding, !self.standsStill else { return }
         self.waitingOffers.removeAll { self.calls[$0.giver] == nil }
         // An offer whose landing is full keeps nobody else out.
         while let next = self.waitingOffers.firstIndex(where: {
@@ -202,7 +198,7 @@ extension Engine {
     }
 
     /// Takes up a parcel of which something is here.
-    private func resume(_ row: ParcelRow, from call: Call) {
+    func resume(_ row: ParcelRow, from call: Call) {
         guard var arrival = self.arrival(of: row, giver: call.peer) else { return }
         if let old = self.arrivals[row.id], old.giver != call.peer, self.calls[old.giver] != nil {
             // One giver at a time: a second waits for the first to finish or to go.

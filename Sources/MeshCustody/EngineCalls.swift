@@ -1,7 +1,7 @@
 import Logging
 import MeshIdentity
-package import MeshModel
-package import MeshProtocol
+import MeshModel
+import MeshProtocol
 import MeshSpool
 import MeshTopology
 
@@ -11,10 +11,12 @@ extension Engine {
         switch event {
         case .opened(let session, let hello): self.opened(session, hello)
         case .message(let session, let message):
-            guard let call = self.call(session) else { return }
+            guard let call = self.call(session), self.mayAct(on: message, from: call) else {
+                return
+            }
             self.handle(message, from: call)
         case .blob(let session, let parcel, let number, let bytes):
-            guard let call = self.call(session) else { return }
+            guard let call = self.call(session), !self.standsStill else { return }
             self.received(blob: bytes, number, of: parcel, from: call)
         case .badBlob(let session, let parcel, let number):
             guard let call = self.call(session) else { return }
@@ -41,20 +43,11 @@ extension Engine {
         let call = Call(session, hello, since: self.now)
         self.calls[session.peer] = call
         self.peers[session.peer] = PeerState(state: "ok", since: self.now, lastError: nil)
-        self.log(
-            [
-                try .peer(
-                    session.peer,
-                    incarnation: hello.incarnation,
-                    batch: 0,
-                    at: self.now
-                )
-            ]
-        ) {}
         self.parts.logger.info(
             "Call opened",
             metadata: ["peer.node": "\(session.peer)", "call.dialled": "\(session.isDialler)"]
         )
+        self.meet(call)
         // Another neighbour may now be the better way.
         self.reroute()
         self.settle()
@@ -73,6 +66,7 @@ extension Engine {
 
     private func closed(_ session: any Session, _ reason: String, _ detail: String) {
         guard let call = self.call(session) else { return }
+        if reason == "doubled" { self.life.saidDoubled.insert(session.peer) }
         self.forget(call)
         self.peers[session.peer] = PeerState(
             state: "idle",
@@ -111,7 +105,7 @@ extension Engine {
         )
     }
 
-    private func handle(_ message: Message, from call: Call) {
+    func handle(_ message: Message, from call: Call) {
         switch message {
         case .offer(let openings, let again):
             for opening in openings { self.offered(opening, again: again, by: call) }
@@ -135,7 +129,7 @@ extension Engine {
                 "Index not taken",
                 metadata: ["peer.node": "\(call.peer)"]
             )
-        case .hello, .ping, .pong, .bye: break  // The link answers these.
+        case .hello, .ping, .pong, .bye, .evidence: break  // The link, or mayAct, answers these.
         }
     }
 
@@ -150,28 +144,7 @@ extension Engine {
         call.session.end(Bye(why: why, detail: detail))
     }
 
-    /// What this node says first in a new call; callable from any thread.
-    package nonisolated func hello(to peer: NodeName) -> Hello {
-        let held = try? self.store.peer(peer)
-        var openings: [FlowName: SequenceNumber] = [:]
-        for source in self.parts.view.sends {
-            openings[source.flow] = try? self.store.lastSequence(of: self.stream(source.flow))
-        }
-        return Hello(
-            mesh: self.parts.mesh,
-            node: self.parts.node,
-            runID: self.parts.runID,
-            incarnation: self.incarnation,
-            indexSerial: self.parts.index.serial,
-            clock: self.parts.clock.now(),
-            lastBatch: (try? self.store.lastBatch(in: self.incarnation))?.number ?? 0,
-            lastOpenings: openings,
-            heldBatch: held?.batch ?? 0,
-            heldIncarnation: held?.incarnation
-        )
-    }
-
-    nonisolated func stream(_ flow: FlowName) -> FlowStream {
+    func stream(_ flow: FlowName) -> FlowStream {
         FlowStream(origin: self.parts.node, flow: flow, incarnation: self.incarnation)
     }
 }

@@ -105,7 +105,7 @@ extension Engine {
 
     /// Begins what comes next, as far as threads and the spool's room allow.
     func capture() {
-        guard !self.isEnding, !self.isStopped else { return }
+        guard !self.isEnding, !self.isStopped, !self.standsStill else { return }
         self.continueUnfinished()
         self.sources.isFull = false
         for source in self.parts.view.sends {
@@ -332,7 +332,9 @@ extension Engine {
     ) {
         self.sources.capturing = nil
         self.roomTaken[parcel] = nil
-        guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }),
+            row.state != .ended
+        else { return }
         switch result {
         case .failure(let error) where !error.isFinal:
             self.parts.logger.warning(

@@ -173,7 +173,7 @@ extension Engine {
 
     /// Signs everything drafted with one signature, and says it once it is durable.
     func signDrafts() {
-        guard !self.drafts.isEmpty, !self.isStopped else { return }
+        guard !self.drafts.isEmpty, !self.isStopped, !self.standsStill else { return }
         let drafts = self.drafts
         let records = self.draftRecords
         self.drafts = []
@@ -233,6 +233,7 @@ extension Engine {
     /// What follows from a statement of this node's own once it is durable.
     private func isStated(_ statement: SignedStatement) {
         self.passOn(statement)
+        self.openAnew(after: statement)
         switch statement.kind {
         case .custody: guard self.passes(.afterCustodyRecord) else { return }
         case .landed: guard self.passes(.afterLanded) else { return }
@@ -250,6 +251,9 @@ extension Engine {
                         self.moreIsHere(of: row.id)
                     }
                 }
+            } else if statement.kind == .lost {
+                self.isLost(leaf.parcel)
+                self.reroute()
             } else if statement.kind.isTerminal {
                 self.stopGiving(leaf.parcel)
                 self.hasEnded(leaf.parcel, statement.kind, leaf.detail)

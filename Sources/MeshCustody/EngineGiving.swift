@@ -13,7 +13,7 @@ extension Engine {
 
     /// Hands on what this neighbour is the way for, as far as bounds allow.
     func give(_ call: Call) {
-        guard !self.isEnding, !self.isStopped else { return }
+        guard !self.isEnding, !self.isStopped, !self.standsStill, !call.isQuiet else { return }
         while call.gifts.count < Self.giftsMax, call.smallBytesInFlight < call.hello.smallGrant {
             let rows = self.ask([]) {
                 try $0.live(after: call.cursor, isHere: false, limit: 64)
@@ -53,7 +53,7 @@ extension Engine {
         self.routes[row.collector] = ways
         let passed = Set(row.passage.compactMap { PassageLine(encoded: $0)?.node })
         return ways.first { way in
-            self.calls[way] != nil && way != row.giver && !passed.contains(way)
+            self.calls[way].map { !$0.isQuiet } == true && way != row.giver && !passed.contains(way)
                 && way != row.stream.origin && self.refusals[row.id]?[way] == nil
         }
     }
@@ -116,6 +116,7 @@ extension Engine {
         case .later(let until, let why):
             call.gifts[parcel]?.waits = why
             call.gifts[parcel]?.offerAgainAt = until
+        case .never("doubled", _) where self.isNumberTaken(of: parcel, by: call): break
         case .never(let why, let detail):
             call.gifts[parcel] = nil
             self.smallIsDone(parcel, call)

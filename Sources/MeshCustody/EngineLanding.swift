@@ -109,6 +109,13 @@ extension Engine {
             try $0.landed(origin: row.stream.origin, flow: row.stream.flow, path: row.path)
         }
         if let standing {
+            let lives = (row.stream.incarnation, standing.incarnation)
+            if lives.0.number == lives.1.number, lives.0 != lives.1 {
+                // Which of the two is the later nobody can tell.
+                let detail = "incarnation \(lives.0.number) of \(row.stream.origin) began twice"
+                self.end(row.id, .refused, reason: "doubled", detail: detail)
+                return .done
+            }
             let mine = (row.stream.incarnation.number, row.sequence.rawValue)
             let other = (standing.incarnation.number, standing.sequence.rawValue)
             if mine < other {

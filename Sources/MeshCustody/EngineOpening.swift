@@ -48,13 +48,14 @@ extension Engine {
             incarnation = known
         } else {
             incarnation = Incarnation(number: (known?.number ?? 0) + 1, random: random.next())
+            // A neighbour may know a later life: see Engine.meet.
             let position = try spool.append([
                 try .incarnation(
                     incarnation,
                     mesh: parts.mesh,
                     node: parts.node,
                     at: parts.clock.now()
-                )
+                ), try Engine.lifeRecord(.fresh, at: parts.clock.now()),
             ])
             try spool.wait(for: position)
         }
@@ -63,6 +64,7 @@ extension Engine {
             spool: spool,
             store: store,
             incarnation: incarnation,
+            random: random,
             events: events,
             mailbox: mailbox
         )

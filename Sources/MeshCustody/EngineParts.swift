@@ -141,6 +141,9 @@ final class Call {
     var noteCursor: UInt64 = 0
     var notedCursor: UInt64 = 0
 
+    /// Nothing moves until a claim of the peer's is proven, or not in time.
+    var heldBack: HeldBackCall?
+
     // Statements sent.
     var outboxCursor: Int64 = 0
     var nextNote: UInt64 = 1
@@ -153,6 +156,9 @@ final class Call {
     }
 
     var peer: NodeName { self.session.peer }
+
+    /// Whether nothing is to be sent on this call for now.
+    var isQuiet: Bool { self.heldBack != nil || self.hello.life.standsStill }
 }
 
 /// A parcel on its way to a neighbour.

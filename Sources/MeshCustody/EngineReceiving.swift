@@ -180,9 +180,10 @@ extension Engine {
         guard let key = self.key(of: opening), small.isSigned(by: key),
             passage.nodes.last == call.peer
         else { return self.cut(call, why: "signature_invalid", "small parcel \(small.id)") }
-        if let row = self.ask(nil, { try $0.parcel(small.id) }),
+        let known = self.ask(nil) { try $0.parcel(small.id) }
+        if let row = known,
             row.body != nil
-                || row.state == .passed || row.state == .ended
+                || (row.state == .passed && !again) || row.state == .ended
         {
             call.smallAck += grant
             self.answerKnown(row, again: again, to: call)
@@ -192,11 +193,10 @@ extension Engine {
             other != small.id
         {
             call.smallAck += grant
-            return call.session.send(
-                .answer(
-                    small.id,
-                    .never(why: "doubled", detail: "its sequence belongs to \(other)")
-                )
+            return self.refuseDoubled(
+                small.opening,
+                closing: ClosingID(ofClosing: small.closing.bytes),
+                by: call
             )
         }
         if self.endCameFirst(opening) {
@@ -206,8 +206,13 @@ extension Engine {
             )
         }
         let peer = call.peer
+        // One that was passed on, and is given again, is taken again.
+        let isPassed = known?.state == .passed
         self.log(
-            [try .small(small, passage: passage, from: .neighbour(peer), at: self.now)]
+            try
+                (isPassed
+                ? [.admission(small.id, reserved: .zero, giver: peer, at: self.now)] : [])
+                + [.small(small, passage: passage, from: .neighbour(peer), at: self.now)]
         ) {
             guard self.passes(.afterClosing) else { return }
             self.calls[peer]?.smallAck += grant

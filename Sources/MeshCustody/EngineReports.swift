@@ -29,7 +29,7 @@ extension Engine {
                 lastError: state?.lastError
             )
         }
-        return StatusReport(
+        var report = StatusReport(
             node: self.parts.node,
             mesh: self.parts.mesh,
             incarnation: self.incarnation,
@@ -39,6 +39,8 @@ extension Engine {
             flows: self.flowReports(),
             counts: self.counts()
         )
+        report.life = self.lifeReport()
+        return report
     }
 
     private func flowReports() -> [StatusReport.Flow] {

@@ -12,6 +12,7 @@ package enum EngineCommand: Sendable {
     case status(@Sendable (StatusReport) -> Void)
     case trace(TraceQuery, @Sendable (TraceReport) -> Void)
     case send(SendTask)
+    case adopt(isForced: Bool, @Sendable (Result<AdoptReport, EngineError>) -> Void)
 }
 
 /// Why a command could not be done.
@@ -75,6 +76,14 @@ package final class SendTask: Sendable {
         }
     }
 
+    /// The file that became this parcel is opened anew: its next parcel is waited for.
+    func opensAnew(_ parcel: ParcelID, _ flow: FlowName) {
+        self.state.with { state in
+            guard let path = state.parcels.removeValue(forKey: parcel) else { return }
+            state.waiting[path] = flow
+        }
+    }
+
     static func why(_ kind: StatementKind, _ detail: String) -> String {
         detail.isEmpty ? kind.rawValue : "\(kind.rawValue): \(detail)"
     }
@@ -106,13 +115,16 @@ extension Engine {
         switch command {
         case .status(let reply): reply(self.status())
         case .trace(let query, let reply): reply(self.trace(query))
-        case .send(let task): self.send(task)
+        case .send(let task):
+            guard !self.standsStill else { return task.finish(self.standingStill) }
+            self.promise(task)
+        case .adopt(let isForced, let reply): self.adopt(isForced: isForced, reply)
         }
     }
 
     // MARK: Handing files over
 
-    private func send(_ task: SendTask) {
+    func promise(_ task: SendTask) {
         guard !self.isEnding else { return task.finish(.stopped) }
         let located = task.paths.map { self.locate($0, flow: task.flow) }
         guard let first = located.compactMap({ $0 }).first, !located.contains(where: { $0 == nil })

@@ -38,7 +38,8 @@ extension Engine {
             call.noteCursor = max(call.noteCursor, number)
         }
         if statement.signer == self.parts.node {
-            // Our own word came back: there is nothing to learn from it. The cursor covers every
+            self.learn(fromOwn: statement, shownBy: call.peer)
+            // The cursor covers every
             // note before this one, so it waits its turn behind those that are not durable yet.
             return self.after(self.spool.durablePosition) { note() }
         }
@@ -90,15 +91,15 @@ extension Engine {
 
     /// What follows from somebody else's statement once it is durable here.
     private func follow(_ statement: SignedStatement) {
+        self.isDoubled(statement)
+        self.openAnew(after: statement)
         for leaf in statement.leaves {
             switch statement.kind {
             case .custody:
                 self.stopGiving(leaf.parcel)
                 self.forgetArrival(leaf.parcel)
             case .damaged, .lost:
-                self.healing.insert(leaf.parcel)
-                self.stopGiving(leaf.parcel)
-                self.recapture(leaf.parcel)
+                self.isLost(leaf.parcel)
                 self.reroute()
             case .secured:
                 break

@@ -115,6 +115,8 @@ package struct StatusReport: Hashable, Sendable, Codable {
     package var flows: [Flow]
     /// Further counts by name.
     package var counts: [String: Int64]
+    /// Whether the node is who its log says.
+    package var life: LifeReport?
 
     /// Gathers a report.
     package init(
@@ -129,9 +131,7 @@ package struct StatusReport: Hashable, Sendable, Codable {
     ) {
         self.node = node.text
         self.mesh = mesh.text
-        let random = String(incarnation.random, radix: 16)
-        let zeros = String(repeating: "0", count: 16 - random.count)
-        self.incarnation = "\(incarnation.number)-\(zeros)\(random)"
+        self.incarnation = incarnation.reported
         self.started = ReportTime(started)
         self.spool = spool
         self.neighbours = neighbours

@@ -38,6 +38,10 @@ public enum Limits {
     public static let rangesPerMessageMax = 1_024
     /// The most passage lines of a parcel, and the hops that a note may take.
     public static let hopsMax = 32
+    /// The highest number of a life that a neighbour may claim of a node.
+    public static let incarnationNumberMax: UInt64 = 1 << 53
+    /// The most earlier lives that a hello lists.
+    public static let keptLivesMax = 16
     /// The most bytes a session may leave unsynced.
     public static let unsyncedBytesPerSessionMax = 8 << 20
     /// Half-open handshakes at a time.

@@ -18,6 +18,7 @@ struct Verbs: Sendable {
             return try JSONValue(encoding: try await self.ask { .status($0) } as StatusReport)
         case "trace": return try await self.trace(request)
         case "send": return try await self.send(request, emit)
+        case "adopt": return try await self.adopt(request)
         default:
             throw ControlError(
                 code: "unknown_verb",
@@ -65,6 +66,18 @@ struct Verbs: Sendable {
                     reply: reply
                 )
             )
+        }
+        switch result {
+        case .success(let report): return try JSONValue(encoding: report)
+        case .failure(let error):
+            throw ControlError(code: error.code, message: error.message, hint: error.hint)
+        }
+    }
+
+    private func adopt(_ request: ControlRequest) async throws -> JSONValue {
+        let isForced = request.arguments["force"]?.bool ?? false
+        let result: Result<AdoptReport, EngineError> = try await self.ask {
+            .adopt(isForced: isForced, $0)
         }
         switch result {
         case .success(let report): return try JSONValue(encoding: report)

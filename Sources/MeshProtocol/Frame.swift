@@ -4,7 +4,7 @@ package import MeshModel
 package enum FrameType: UInt8, CaseIterable, Sendable {
     case hello = 1
     case offer, answer, entries, want, slice, ack, smallAck, closing, small
-    case withdrawn, note, noted, index, ping, pong, bye
+    case withdrawn, note, noted, index, ping, pong, bye, evidence
 
     /// Set in the types that a node which does not know them may skip.
     package static let optionalBit: UInt8 = 0x80

@@ -30,6 +30,10 @@ package struct Hello: Hashable, Sendable {
     package var heldOpenings: [FlowName: SequenceNumber]
     /// The program and its version, for people.
     package var software: String
+    /// Whether the node moves anything; ``NodeLife/fresh`` is nobody else's concern and not sent.
+    package var life: NodeLife = .whole
+    /// The node's earlier lives of which it has not forgotten anything.
+    package var keptLives: [KeptLife] = []
 
     /// The version that this code speaks.
     package static let currentVersion: UInt32 = 1

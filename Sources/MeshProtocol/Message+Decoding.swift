@@ -25,6 +25,8 @@ extension Message {
             self = .withdrawn(try Self.parcel(withdrawn.parcelID), why: withdrawn.why)
         case .note: self = try Self.note(ProtoNote.reading(body, as: "note"))
         case .noted: self = .noted(cursor: try ProtoNoted.reading(body, as: "noted").cursor)
+        case .evidence:
+            self = .evidence(Evidence(try ProtoEvidence.reading(body, as: "evidence")))
         case .index: self = .index([UInt8](try ProtoIndex.reading(body, as: "index").index))
         case .ping: self = .ping(try ProtoPing.reading(body, as: "ping").token)
         case .pong: self = .pong(try ProtoPong.reading(body, as: "pong").token)
@@ -157,6 +159,18 @@ extension RunSet {
     }
 }
 
+extension Evidence {
+    fileprivate init(_ evidence: ProtoEvidence) {
+        self =
+            evidence.statement.isEmpty
+            ? .opening(
+                [UInt8](evidence.opening),
+                closing: [UInt8](evidence.closing),
+                signature: [UInt8](evidence.signature)
+            ) : .statement([UInt8](evidence.statement))
+    }
+}
+
 extension UnixMilliseconds {
     /// A time that a peer gave; 0 stands for none.
     fileprivate init?(given milliseconds: Int64) {
@@ -189,6 +203,14 @@ extension Hello {
             software: hello.software
         )
         self.version = hello.version
+        // What later versions may say beyond these words does not keep a node from acting.
+        self.life = NodeLife(rawValue: hello.life) ?? .whole
+        self.keptLives = hello.keptLives.map { life in
+            KeptLife(
+                incarnation: Incarnation(number: life.number, random: life.random),
+                batch: life.batch
+            )
+        }
         if hello.heldIncarnationNumber != 0 {
             self.heldIncarnation = Incarnation(
                 number: hello.heldIncarnationNumber,

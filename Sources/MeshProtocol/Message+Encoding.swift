@@ -42,7 +42,8 @@ extension Message {
         case .closing(let closing, let passage): [try Self.closingFrame(closing, passage)]
         case .small(let small, let passage, let again):
             [try Self.smallFrame(small, passage, again: again)]
-        case .withdrawn, .note, .noted, .index, .ping, .pong, .bye: [try self.shortFrame()]
+        case .withdrawn, .note, .noted, .evidence, .index, .ping, .pong, .bye:
+            [try self.shortFrame()]
         }
     }
 
@@ -70,6 +71,7 @@ extension Message {
         case .note(let number, let destination, let hops, let body):
             try Self.frame(.note, Self.note(number, destination, hops, body))
         case .noted(let cursor): try Self.frame(.noted, ProtoNoted.with { $0.cursor = cursor })
+        case .evidence(let evidence): try Self.frame(.evidence, evidence.proto)
         case .index(let bytes): try Self.frame(.index, ProtoIndex.with { $0.index = bytes.data })
         case .ping(let token): try Self.frame(.ping, ProtoPing.with { $0.token = token })
         case .pong(let token): try Self.frame(.pong, ProtoPong.with { $0.token = token })
@@ -195,6 +197,20 @@ extension ClosedRange<UInt64> {
     }
 }
 
+extension Evidence {
+    fileprivate var proto: ProtoEvidence {
+        var evidence = ProtoEvidence()
+        switch self {
+        case .statement(let bytes): evidence.statement = bytes.data
+        case .opening(let bytes, let closing, let signature):
+            evidence.opening = bytes.data
+            evidence.closing = closing.data
+            evidence.signature = signature.data
+        }
+        return evidence
+    }
+}
+
 extension Answer {
     fileprivate func proto(about parcel: ParcelID) -> ProtoAnswer {
         var answer = ProtoAnswer()
@@ -237,6 +253,14 @@ extension Hello {
         hello.heldIncarnationRandom = self.heldIncarnation?.random ?? 0
         hello.heldOpenings = Self.proto(self.heldOpenings)
         hello.software = self.software
+        hello.life = self.life.standsStill ? self.life.rawValue : ""
+        hello.keptLives = self.keptLives.map { life in
+            ProtoKeptLife.with {
+                $0.number = life.incarnation.number
+                $0.random = life.incarnation.random
+                $0.batch = life.batch
+            }
+        }
         return hello
     }
 

@@ -33,6 +33,8 @@ package enum Message: Hashable, Sendable {
     case note(number: UInt64, destination: NodeName, hops: UInt32, NoteBody)
     /// Every note up to this number is durable at the receiver.
     case noted(cursor: UInt64)
+    /// The receiver's own signed word, of which its hello knew nothing.
+    case evidence(Evidence)
     /// A signed public index.
     case index([UInt8])
     /// Asks for a sign of life; answered by the link.

@@ -79,48 +79,126 @@ package nonisolated struct ProtoRange: Sendable {
   package init() {}
 }
 
-package nonisolated struct ProtoHello: Sendable {
+package nonisolated struct ProtoHello: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var version: UInt32 = 0
+  package var version: UInt32 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  package var mesh: String = String()
+  package var mesh: String {
+    get {_storage._mesh}
+    set {_uniqueStorage()._mesh = newValue}
+  }
 
-  package var node: String = String()
+  package var node: String {
+    get {_storage._node}
+    set {_uniqueStorage()._node = newValue}
+  }
 
   /// random per start of the node
-  package var runID: UInt64 = 0
+  package var runID: UInt64 {
+    get {_storage._runID}
+    set {_uniqueStorage()._runID = newValue}
+  }
 
-  package var incarnationNumber: UInt64 = 0
+  package var incarnationNumber: UInt64 {
+    get {_storage._incarnationNumber}
+    set {_uniqueStorage()._incarnationNumber = newValue}
+  }
 
-  package var incarnationRandom: UInt64 = 0
+  package var incarnationRandom: UInt64 {
+    get {_storage._incarnationRandom}
+    set {_uniqueStorage()._incarnationRandom = newValue}
+  }
 
-  package var indexSerial: UInt64 = 0
+  package var indexSerial: UInt64 {
+    get {_storage._indexSerial}
+    set {_uniqueStorage()._indexSerial = newValue}
+  }
 
   /// Unix milliseconds
-  package var clock: Int64 = 0
+  package var clock: Int64 {
+    get {_storage._clock}
+    set {_uniqueStorage()._clock = newValue}
+  }
 
   /// bytes of small parcels that the peer may have unacknowledged
-  package var smallGrant: UInt64 = 0
+  package var smallGrant: UInt64 {
+    get {_storage._smallGrant}
+    set {_uniqueStorage()._smallGrant = newValue}
+  }
 
   /// own highest batch number
-  package var lastBatch: UInt64 = 0
+  package var lastBatch: UInt64 {
+    get {_storage._lastBatch}
+    set {_uniqueStorage()._lastBatch = newValue}
+  }
 
   /// own highest opening per own flow
-  package var lastOpenings: [ProtoFlowNumber] = []
+  package var lastOpenings: [ProtoFlowNumber] {
+    get {_storage._lastOpenings}
+    set {_uniqueStorage()._lastOpenings = newValue}
+  }
 
   /// highest batch of the peer held here, in its incarnation below
-  package var heldBatch: UInt64 = 0
+  package var heldBatch: UInt64 {
+    get {_storage._heldBatch}
+    set {_uniqueStorage()._heldBatch = newValue}
+  }
 
-  package var heldIncarnationNumber: UInt64 = 0
+  package var heldIncarnationNumber: UInt64 {
+    get {_storage._heldIncarnationNumber}
+    set {_uniqueStorage()._heldIncarnationNumber = newValue}
+  }
 
-  package var heldIncarnationRandom: UInt64 = 0
+  package var heldIncarnationRandom: UInt64 {
+    get {_storage._heldIncarnationRandom}
+    set {_uniqueStorage()._heldIncarnationRandom = newValue}
+  }
 
-  package var heldOpenings: [ProtoFlowNumber] = []
+  package var heldOpenings: [ProtoFlowNumber] {
+    get {_storage._heldOpenings}
+    set {_uniqueStorage()._heldOpenings = newValue}
+  }
 
-  package var software: String = String()
+  package var software: String {
+    get {_storage._software}
+    set {_uniqueStorage()._software = newValue}
+  }
+
+  /// "", "doubled" or "rolled-back": then it moves nothing
+  package var life: String {
+    get {_storage._life}
+    set {_uniqueStorage()._life = newValue}
+  }
+
+  package var keptLives: [ProtoKeptLife] {
+    get {_storage._keptLives}
+    set {_uniqueStorage()._keptLives = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// An earlier life of the sender of which it knows everything up to a batch.
+package nonisolated struct ProtoKeptLife: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var number: UInt64 = 0
+
+  package var random: UInt64 = 0
+
+  package var batch: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -491,6 +569,28 @@ package nonisolated struct ProtoNoted: Sendable {
   package init() {}
 }
 
+/// The receiver's own signed word, which its hello does not know of.
+package nonisolated struct ProtoEvidence: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// a SignedStatement; or:
+  package var statement: Data = Data()
+
+  package var opening: Data = Data()
+
+  /// of a small parcel
+  package var closing: Data = Data()
+
+  /// over the opening; of a small parcel, over opening and closing
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct ProtoIndex: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -591,7 +691,192 @@ nonisolated extension ProtoRange: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}node\0\u{3}run_id\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{3}index_serial\0\u{1}clock\0\u{3}small_grant\0\u{3}last_batch\0\u{3}last_openings\0\u{3}held_batch\0\u{3}held_incarnation_number\0\u{3}held_incarnation_random\0\u{3}held_openings\0\u{1}software\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}node\0\u{3}run_id\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{3}index_serial\0\u{1}clock\0\u{3}small_grant\0\u{3}last_batch\0\u{3}last_openings\0\u{3}held_batch\0\u{3}held_incarnation_number\0\u{3}held_incarnation_random\0\u{3}held_openings\0\u{1}software\0\u{1}life\0\u{3}kept_lives\0")
+
+  fileprivate class _StorageClass {
+    var _version: UInt32 = 0
+    var _mesh: String = String()
+    var _node: String = String()
+    var _runID: UInt64 = 0
+    var _incarnationNumber: UInt64 = 0
+    var _incarnationRandom: UInt64 = 0
+    var _indexSerial: UInt64 = 0
+    var _clock: Int64 = 0
+    var _smallGrant: UInt64 = 0
+    var _lastBatch: UInt64 = 0
+    var _lastOpenings: [ProtoFlowNumber] = []
+    var _heldBatch: UInt64 = 0
+    var _heldIncarnationNumber: UInt64 = 0
+    var _heldIncarnationRandom: UInt64 = 0
+    var _heldOpenings: [ProtoFlowNumber] = []
+    var _software: String = String()
+    var _life: String = String()
+    var _keptLives: [ProtoKeptLife] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _mesh = source._mesh
+      _node = source._node
+      _runID = source._runID
+      _incarnationNumber = source._incarnationNumber
+      _incarnationRandom = source._incarnationRandom
+      _indexSerial = source._indexSerial
+      _clock = source._clock
+      _smallGrant = source._smallGrant
+      _lastBatch = source._lastBatch
+      _lastOpenings = source._lastOpenings
+      _heldBatch = source._heldBatch
+      _heldIncarnationNumber = source._heldIncarnationNumber
+      _heldIncarnationRandom = source._heldIncarnationRandom
+      _heldOpenings = source._heldOpenings
+      _software = source._software
+      _life = source._life
+      _keptLives = source._keptLives
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._mesh) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._node) }()
+        case 4: try { try decoder.decodeSingularFixed64Field(value: &_storage._runID) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._incarnationNumber) }()
+        case 6: try { try decoder.decodeSingularFixed64Field(value: &_storage._incarnationRandom) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._indexSerial) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._clock) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._smallGrant) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._lastBatch) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._lastOpenings) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._heldBatch) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._heldIncarnationNumber) }()
+        case 14: try { try decoder.decodeSingularFixed64Field(value: &_storage._heldIncarnationRandom) }()
+        case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._heldOpenings) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._software) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._life) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._keptLives) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._version, fieldNumber: 1)
+      }
+      if !_storage._mesh.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._mesh, fieldNumber: 2)
+      }
+      if !_storage._node.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._node, fieldNumber: 3)
+      }
+      if _storage._runID != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._runID, fieldNumber: 4)
+      }
+      if _storage._incarnationNumber != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._incarnationNumber, fieldNumber: 5)
+      }
+      if _storage._incarnationRandom != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._incarnationRandom, fieldNumber: 6)
+      }
+      if _storage._indexSerial != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._indexSerial, fieldNumber: 7)
+      }
+      if _storage._clock != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clock, fieldNumber: 8)
+      }
+      if _storage._smallGrant != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._smallGrant, fieldNumber: 9)
+      }
+      if _storage._lastBatch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lastBatch, fieldNumber: 10)
+      }
+      if !_storage._lastOpenings.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._lastOpenings, fieldNumber: 11)
+      }
+      if _storage._heldBatch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._heldBatch, fieldNumber: 12)
+      }
+      if _storage._heldIncarnationNumber != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._heldIncarnationNumber, fieldNumber: 13)
+      }
+      if _storage._heldIncarnationRandom != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._heldIncarnationRandom, fieldNumber: 14)
+      }
+      if !_storage._heldOpenings.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._heldOpenings, fieldNumber: 15)
+      }
+      if !_storage._software.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._software, fieldNumber: 16)
+      }
+      if !_storage._life.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._life, fieldNumber: 17)
+      }
+      if !_storage._keptLives.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._keptLives, fieldNumber: 18)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoHello, rhs: ProtoHello) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._mesh != rhs_storage._mesh {return false}
+        if _storage._node != rhs_storage._node {return false}
+        if _storage._runID != rhs_storage._runID {return false}
+        if _storage._incarnationNumber != rhs_storage._incarnationNumber {return false}
+        if _storage._incarnationRandom != rhs_storage._incarnationRandom {return false}
+        if _storage._indexSerial != rhs_storage._indexSerial {return false}
+        if _storage._clock != rhs_storage._clock {return false}
+        if _storage._smallGrant != rhs_storage._smallGrant {return false}
+        if _storage._lastBatch != rhs_storage._lastBatch {return false}
+        if _storage._lastOpenings != rhs_storage._lastOpenings {return false}
+        if _storage._heldBatch != rhs_storage._heldBatch {return false}
+        if _storage._heldIncarnationNumber != rhs_storage._heldIncarnationNumber {return false}
+        if _storage._heldIncarnationRandom != rhs_storage._heldIncarnationRandom {return false}
+        if _storage._heldOpenings != rhs_storage._heldOpenings {return false}
+        if _storage._software != rhs_storage._software {return false}
+        if _storage._life != rhs_storage._life {return false}
+        if _storage._keptLives != rhs_storage._keptLives {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoKeptLife: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeptLife"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}random\0\u{1}batch\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -599,96 +884,31 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.mesh) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.node) }()
-      case 4: try { try decoder.decodeSingularFixed64Field(value: &self.runID) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.incarnationNumber) }()
-      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.incarnationRandom) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.indexSerial) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.clock) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.smallGrant) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.lastBatch) }()
-      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.lastOpenings) }()
-      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.heldBatch) }()
-      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.heldIncarnationNumber) }()
-      case 14: try { try decoder.decodeSingularFixed64Field(value: &self.heldIncarnationRandom) }()
-      case 15: try { try decoder.decodeRepeatedMessageField(value: &self.heldOpenings) }()
-      case 16: try { try decoder.decodeSingularStringField(value: &self.software) }()
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.random) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.batch) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.version != 0 {
-      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
     }
-    if !self.mesh.isEmpty {
-      try visitor.visitSingularStringField(value: self.mesh, fieldNumber: 2)
+    if self.random != 0 {
+      try visitor.visitSingularFixed64Field(value: self.random, fieldNumber: 2)
     }
-    if !self.node.isEmpty {
-      try visitor.visitSingularStringField(value: self.node, fieldNumber: 3)
-    }
-    if self.runID != 0 {
-      try visitor.visitSingularFixed64Field(value: self.runID, fieldNumber: 4)
-    }
-    if self.incarnationNumber != 0 {
-      try visitor.visitSingularUInt64Field(value: self.incarnationNumber, fieldNumber: 5)
-    }
-    if self.incarnationRandom != 0 {
-      try visitor.visitSingularFixed64Field(value: self.incarnationRandom, fieldNumber: 6)
-    }
-    if self.indexSerial != 0 {
-      try visitor.visitSingularUInt64Field(value: self.indexSerial, fieldNumber: 7)
-    }
-    if self.clock != 0 {
-      try visitor.visitSingularInt64Field(value: self.clock, fieldNumber: 8)
-    }
-    if self.smallGrant != 0 {
-      try visitor.visitSingularUInt64Field(value: self.smallGrant, fieldNumber: 9)
-    }
-    if self.lastBatch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.lastBatch, fieldNumber: 10)
-    }
-    if !self.lastOpenings.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.lastOpenings, fieldNumber: 11)
-    }
-    if self.heldBatch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.heldBatch, fieldNumber: 12)
-    }
-    if self.heldIncarnationNumber != 0 {
-      try visitor.visitSingularUInt64Field(value: self.heldIncarnationNumber, fieldNumber: 13)
-    }
-    if self.heldIncarnationRandom != 0 {
-      try visitor.visitSingularFixed64Field(value: self.heldIncarnationRandom, fieldNumber: 14)
-    }
-    if !self.heldOpenings.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.heldOpenings, fieldNumber: 15)
-    }
-    if !self.software.isEmpty {
-      try visitor.visitSingularStringField(value: self.software, fieldNumber: 16)
+    if self.batch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.batch, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ProtoHello, rhs: ProtoHello) -> Bool {
-    if lhs.version != rhs.version {return false}
-    if lhs.mesh != rhs.mesh {return false}
-    if lhs.node != rhs.node {return false}
-    if lhs.runID != rhs.runID {return false}
-    if lhs.incarnationNumber != rhs.incarnationNumber {return false}
-    if lhs.incarnationRandom != rhs.incarnationRandom {return false}
-    if lhs.indexSerial != rhs.indexSerial {return false}
-    if lhs.clock != rhs.clock {return false}
-    if lhs.smallGrant != rhs.smallGrant {return false}
-    if lhs.lastBatch != rhs.lastBatch {return false}
-    if lhs.lastOpenings != rhs.lastOpenings {return false}
-    if lhs.heldBatch != rhs.heldBatch {return false}
-    if lhs.heldIncarnationNumber != rhs.heldIncarnationNumber {return false}
-    if lhs.heldIncarnationRandom != rhs.heldIncarnationRandom {return false}
-    if lhs.heldOpenings != rhs.heldOpenings {return false}
-    if lhs.software != rhs.software {return false}
+  package static func ==(lhs: ProtoKeptLife, rhs: ProtoKeptLife) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.random != rhs.random {return false}
+    if lhs.batch != rhs.batch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1453,6 +1673,51 @@ nonisolated extension ProtoNoted: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
   package static func ==(lhs: ProtoNoted, rhs: ProtoNoted) -> Bool {
     if lhs.cursor != rhs.cursor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Evidence"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}statement\0\u{1}opening\0\u{1}closing\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.statement) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.opening) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.closing) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.statement.isEmpty {
+      try visitor.visitSingularBytesField(value: self.statement, fieldNumber: 1)
+    }
+    if !self.opening.isEmpty {
+      try visitor.visitSingularBytesField(value: self.opening, fieldNumber: 2)
+    }
+    if !self.closing.isEmpty {
+      try visitor.visitSingularBytesField(value: self.closing, fieldNumber: 3)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoEvidence, rhs: ProtoEvidence) -> Bool {
+    if lhs.statement != rhs.statement {return false}
+    if lhs.opening != rhs.opening {return false}
+    if lhs.closing != rhs.closing {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -20,14 +20,7 @@ extension Index {
         switch record.kind {
         case .blob: break
         case .incarnation:
-            let message = try ProtoIncarnationRecord(serializedBytes: body)
-            try db.run(
-                "INSERT OR REPLACE INTO incarnation (number, random, at) VALUES (?, ?, ?)",
-                [
-                    Int64(bitPattern: message.number), Int64(bitPattern: message.random),
-                    message.at,
-                ]
-            )
+            try self.applyIncarnation(ProtoIncarnationRecord(serializedBytes: body), db)
         case .opening: try self.applyOpening(ProtoOpeningRecord(serializedBytes: body), db)
         case .small:
             try self.applySmall(
@@ -46,15 +39,7 @@ extension Index {
         case .note: try self.applyNote(ProtoNoteRecord(serializedBytes: body), db)
         case .task: try self.applyTask(ProtoTaskRecord(serializedBytes: body), db)
         case .peer:
-            let message = try ProtoPeerRecord(serializedBytes: body)
-            try self.rememberPeer(
-                message.node,
-                number: message.incarnationNumber,
-                random: message.incarnationRandom,
-                batch: message.batch,
-                at: message.at,
-                db
-            )
+            try self.applyPeer(ProtoPeerRecord(serializedBytes: body), db)
         case .end: break  // Written by later versions; the statement says all that is needed here.
         }
     }
@@ -164,7 +149,9 @@ extension Index {
     private func applyAdmission(_ message: ProtoAdmissionRecord, _ db: Database) throws {
         try db.run(
             """
-            UPDATE parcel SET reserved = ?, giver = ?, mode = ?, next_hop = ? WHERE parcel_id = ?
+            UPDATE parcel SET reserved = ?, giver = ?, mode = ?, next_hop = ?,
+                state = CASE WHEN state = 'passed' THEN 'arriving' ELSE state END
+            WHERE parcel_id = ?
             """,
             [
                 Int64(bitPattern: message.reserved), message.giver, Int64(message.mode),
@@ -317,32 +304,6 @@ extension Index {
                 [Int64(bitPattern: message.id), message.kind, message.body]
             )
         }
-    }
-
-    func rememberPeer(
-        _ node: String,
-        number: UInt64,
-        random: UInt64,
-        batch: UInt64,
-        at: Int64,
-        _ db: Database
-    ) throws {
-        try db.run(
-            """
-            INSERT INTO peer (node, incarnation_number, incarnation_random, batch, at)
-            VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (node) DO UPDATE SET
-                batch = CASE WHEN incarnation_number = excluded.incarnation_number
-                    THEN max(batch, excluded.batch) ELSE excluded.batch END,
-                incarnation_number = excluded.incarnation_number,
-                incarnation_random = excluded.incarnation_random, at = excluded.at
-            WHERE excluded.incarnation_number >= incarnation_number
-            """,
-            [
-                node, Int64(bitPattern: number), Int64(bitPattern: random),
-                Int64(bitPattern: batch), at,
-            ]
-        )
     }
 
     /// The local number of a parcel whose content still matters here.

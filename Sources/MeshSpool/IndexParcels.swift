@@ -74,6 +74,9 @@ extension Index {
     }
 
     /// The parcel that carries a sequence of a stream, if one is known here.
+    ///
+    /// One that was refused because another has the sequence does not count; of others that ended
+    /// without landing ``hasSeen(_:_:)`` tells.
     package func parcel(of stream: FlowStream, _ sequence: SequenceNumber) throws -> ParcelID? {
         try self.database.read { db in
             let bytes = try Data.fetchOne(
@@ -81,6 +84,7 @@ extension Index {
                     sql: """
                         SELECT parcel_id FROM parcel WHERE origin = ? AND flow = ?
                             AND incarnation_number = ? AND incarnation_random = ? AND sequence = ?
+                            AND ifnull(ending, '') NOT IN ('refused', 'abandoned')
                         """
                 ),
                 arguments: Self.key(stream, sequence)
@@ -179,7 +183,7 @@ extension Index {
         )
     }
 
-    private func parcels(
+    func parcels(
         _ condition: String,
         _ arguments: StatementArguments,
         order: String = "number",

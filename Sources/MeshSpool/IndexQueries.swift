@@ -63,27 +63,6 @@ extension Index {
         }
     }
 
-    /// The highest batch of a neighbour that is held here, with the life it belongs to.
-    package func peer(_ node: NodeName) throws -> (incarnation: Incarnation, batch: UInt64)? {
-        try self.database.read { db in
-            try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT incarnation_number, incarnation_random, batch FROM peer WHERE node = ?
-                    """,
-                arguments: [node.text]
-            ).map { row in
-                (
-                    Incarnation(
-                        number: UInt64(bitPattern: row[0] as Int64),
-                        random: UInt64(bitPattern: row[1] as Int64)
-                    ),
-                    UInt64(bitPattern: row[2] as Int64)
-                )
-            }
-        }
-    }
-
     /// Statements that touch a parcel, oldest first.
     package func statements(of parcel: Int64) throws -> [StoredStatement] {
         try self.database.read { db in

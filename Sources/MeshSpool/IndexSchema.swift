@@ -203,6 +203,13 @@ extension Index {
             WHERE state IN ('arriving', 'held');
         CREATE INDEX parcel_by_size ON parcel (flow, origin, size)
             WHERE state IN ('arriving', 'held');
+        CREATE INDEX parcel_passed ON parcel (passed_to, number) WHERE state = 'passed';
+        ALTER TABLE incarnation ADD COLUMN kept_batch INTEGER;
+            -- what was stated up to it still stands; null: none of it, or the life goes on
+        ALTER TABLE statement ADD COLUMN incarnation_random INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX statement_by_life ON statement (signer, incarnation_number, batch_number);
+        ALTER TABLE peer ADD COLUMN met_number INTEGER;     -- its life in the last hello that counted;
+        ALTER TABLE peer ADD COLUMN met_random INTEGER;     -- null: not met in this life of ours
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

@@ -1,5 +1,5 @@
 import GRDB
-import MeshIdentity
+package import MeshIdentity
 import MeshModel
 
 #if canImport(FoundationEssentials)
@@ -87,13 +87,15 @@ extension Index {
         try db.run(
             """
             INSERT OR IGNORE INTO statement (digest, signer, kind, batch_number,
-                incarnation_number, is_issued, at, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                incarnation_number, is_issued, at, bytes, incarnation_random)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(digest.bytes), statement.signer.text, statement.kind.rawValue,
                 Int64(bitPattern: statement.batch.number),
                 Int64(bitPattern: statement.signerIncarnation.number), message.issued ? 1 : 0,
                 message.at, message.statement,
+                Int64(bitPattern: statement.signerIncarnation.random),
             ]
         )
         return db.changesCount > 0
@@ -145,9 +147,10 @@ extension Index {
                 [statement.signer.text, at, parcel]
             )
             if db.changesCount > 0 { try self.release(parcel, db) }
+        case .damaged where issued:
+            break
         case .damaged, .lost:
-            // The origin has the file: it makes the blobs anew. Others only pass the word on.
-            guard !issued else { return }
+            // The origin has the file: it makes the blobs anew.
             try db.run(
                 """
                 UPDATE parcel SET state = 'held', is_damaged = 1
@@ -177,7 +180,7 @@ extension Index {
             )
             if db.changesCount > 0 { try self.release(parcel, db) }
             try db.run("DELETE FROM intent WHERE parcel_id = ?", [Data(leaf.parcel.bytes)])
-            if statement.kind == .abandoned {
+            if statement.kind == .abandoned || statement.isDoubled {
                 // The next scan opens what is there then.
                 try db.run("UPDATE source_file SET stamp = x'' WHERE parcel = ?", [parcel])
             }
@@ -216,6 +219,8 @@ extension Index {
 
     /// Enters a sequence into the seen-set, joining it with the runs beside it.
     private func see(_ statement: SignedStatement, _ leaf: StatementLeaf, _ db: Database) throws {
+        // The sequence belongs to another parcel, which may still be on its way.
+        guard !statement.isDoubled else { return }
         let stream = statement.stream
         let sequence = Int64(bitPattern: leaf.sequence.rawValue)
         guard sequence > 0, sequence < .max else { return }
@@ -259,5 +264,12 @@ extension Index {
             """,
             StatementArguments(key + [first, last, state] as [any DatabaseValueConvertible])
         )
+    }
+}
+
+extension SignedStatement {
+    /// Whether it ends parcels because others carry their sequences.
+    package var isDoubled: Bool {
+        (self.kind == .refused || self.kind == .abandoned) && self.reason == "doubled"
     }
 }

@@ -35,10 +35,14 @@ package enum ParcelGiver: Hashable, Sendable {
 // One factory per kind: what a record holds is written here and read in Index+Apply.
 extension LogRecord {
     /// A life of this node's log begins.
+    ///
+    /// `keptBatch` says that nothing of the earlier lives is lost, and up to which batch of the
+    /// last one what was stated stands; `nil`: none of it does.
     package static func incarnation(
         _ incarnation: Incarnation,
         mesh: MeshName,
         node: NodeName,
+        keptBatch: UInt64? = nil,
         at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoIncarnationRecord()
@@ -47,6 +51,8 @@ extension LogRecord {
         body.number = incarnation.number
         body.random = incarnation.random
         body.at = at.rawValue
+        body.keepsEarlier = keptBatch != nil
+        body.keptBatch = keptBatch ?? 0
         return try Self(kind: .incarnation, id: .zero, body: body.serializedBytes())
     }
 

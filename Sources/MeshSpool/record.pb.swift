@@ -42,6 +42,12 @@ package nonisolated struct ProtoIncarnationRecord: Sendable {
 
   package var at: Int64 = 0
 
+  /// nothing of the lives before was lost; else none of it stands
+  package var keepsEarlier: Bool = false
+
+  /// of the life before: what was stated in it up to there stands
+  package var keptBatch: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -344,7 +350,7 @@ fileprivate nonisolated let _protobuf_package = "tributary.record"
 
 nonisolated extension ProtoIncarnationRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".IncarnationRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}node\0\u{1}number\0\u{1}random\0\u{1}at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}node\0\u{1}number\0\u{1}random\0\u{1}at\0\u{3}keeps_earlier\0\u{3}kept_batch\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -357,6 +363,8 @@ nonisolated extension ProtoIncarnationRecord: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
       case 4: try { try decoder.decodeSingularFixed64Field(value: &self.random) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.keepsEarlier) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.keptBatch) }()
       default: break
       }
     }
@@ -378,6 +386,12 @@ nonisolated extension ProtoIncarnationRecord: SwiftProtobuf.Message, SwiftProtob
     if self.at != 0 {
       try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 5)
     }
+    if self.keepsEarlier != false {
+      try visitor.visitSingularBoolField(value: self.keepsEarlier, fieldNumber: 6)
+    }
+    if self.keptBatch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.keptBatch, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -387,6 +401,8 @@ nonisolated extension ProtoIncarnationRecord: SwiftProtobuf.Message, SwiftProtob
     if lhs.number != rhs.number {return false}
     if lhs.random != rhs.random {return false}
     if lhs.at != rhs.at {return false}
+    if lhs.keepsEarlier != rhs.keepsEarlier {return false}
+    if lhs.keptBatch != rhs.keptBatch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -354,6 +354,7 @@ enum SpecificationExamples {
                 .note(number: 1, destination: try Self.node("buoy"), hops: 32, .statement([7, 7]))
             ),
             ("frame-noted", .noted(cursor: 1)),
+            ("frame-evidence", .evidence(.statement([1, 2, 3]))),
             ("frame-ping", .ping(77)),
             ("frame-bye", .bye(Bye(why: "stopping"))),
         ]

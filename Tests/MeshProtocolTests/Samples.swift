@@ -67,7 +67,7 @@ enum Sample {
     }
 
     static func hello(_ name: String = "buoy") throws -> Hello {
-        Hello(
+        var hello = Hello(
             mesh: try Self.mesh(),
             node: try Self.node(name),
             runID: 0xFEED,
@@ -80,6 +80,9 @@ enum Sample {
             heldIncarnation: Incarnation(number: 1, random: 8),
             heldOpenings: [:]
         )
+        hello.life = .rolledBack
+        hello.keptLives = [KeptLife(incarnation: Incarnation(number: 2, random: 7), batch: 12)]
+        return hello
     }
 
     static func blob(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
@@ -137,6 +140,8 @@ enum Sample {
                 )
             ),
             ("noted", .noted(cursor: 0)),
+            ("evidence", .evidence(.statement([1, 2, 3]))),
+            ("evidence-opening", .evidence(.opening([1], closing: [2], signature: [3]))),
             ("index", .index([9, 9])),
             ("ping", .ping(77)),
             ("pong", .pong(77)),

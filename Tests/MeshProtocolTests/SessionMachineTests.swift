@@ -102,7 +102,7 @@ import Testing
         var listener = try Listener()
         try listener.read([0x92, 0, 0, 2, 1, 2] + Message.ping(5).frames()[0])
         #expect(listener.messages == [.ping(5)])
-        Self.refuses(listener, [0x12, 0, 0, 0], with: .unsupported)
+        Self.refuses(listener, [0x1A, 0, 0, 0], with: .unsupported)
         Self.refuses(listener, [0, 0, 0, 0], with: .unsupported)
     }
 

@@ -105,6 +105,19 @@ package final class FaultyDisk: Disk {
         return after
     }
 
+    /// Gives every file beneath a directory the same place beneath another.
+    package func move(from directory: String, to other: String) {
+        func moved<Value>(_ names: [String: Value]) -> [String: Value] {
+            let pairs = names.map { name, value in
+                (name.hasPrefix(directory) ? other + name.dropFirst(directory.count) : name, value)
+            }
+            return Dictionary(pairs) { $1 }
+        }
+        self.state.withLock { state in
+            (state.names, state.durable) = (moved(state.names), moved(state.durable))
+        }
+    }
+
     private func collect(
         _ kept: Kept,
         _ random: inout SeededGenerator,

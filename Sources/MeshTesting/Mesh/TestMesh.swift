@@ -15,10 +15,10 @@ import Synchronization
 ///
 /// Spools lie on disks of the test's choice, landings and sources in a directory of its own.
 package actor TestMesh {
-    private let topology: Topology
-    private var homes: [NodeName: TestHome] = [:]
-    private var disks: [NodeName: any Disk] = [:]
-    private var nodes: [NodeName: TestNode] = [:]
+    let topology: Topology
+    var homes: [NodeName: TestHome] = [:]
+    var disks: [NodeName: any Disk] = [:]
+    var nodes: [NodeName: TestNode] = [:]
     private var pipes: [Pair: PipeLink] = [:]
     private let crash = CrashPlan()
     private let clock = TestClock()
@@ -27,7 +27,7 @@ package actor TestMesh {
     package nonisolated let landings = LandingTrace()
     private let watch: SessionWatch?
 
-    private struct Pair: Hashable {
+    struct Pair: Hashable {
         let dialler: NodeName
         let listener: NodeName
     }
@@ -117,7 +117,7 @@ package actor TestMesh {
         try RealDisk().makeDirectories("\(home.directory)/spool")
         let parts = EngineParts(
             mesh: home.view.mesh,
-            node: node,
+            node: home.view.node,
             runID: SystemRandomSource().next(),
             key: home.key,
             index: home.index,
@@ -135,7 +135,7 @@ package actor TestMesh {
         let options = SpoolOptions(
             limit: home.view.spool,
             segmentBytes: home.segmentBytes,
-            node: node,
+            node: home.view.node,
             commitSteps: home.commitSteps
         )
         let (engine, spool) = try Engine.open(
@@ -166,20 +166,23 @@ package actor TestMesh {
     package func connect(_ dialler: String, _ listener: String) async throws {
         let pair = Pair(dialler: try Self.name(dialler), listener: try Self.name(listener))
         self.pipes[pair] = try await PipeLink.connect(
-            pair.dialler,
-            try self.side(pair.dialler),
-            pair.listener,
+            try self.home(dialler).view.node,
+            try self.side(pair.dialler, redials: pair),
+            try self.home(listener).view.node,
             try self.side(pair.listener),
             on: MultiThreadedEventLoopGroup.singleton
         )
     }
 
-    private func side(_ name: NodeName) throws -> LinkSide {
+    private func side(_ name: NodeName, redials pair: Pair? = nil) throws -> LinkSide {
         guard let engine = self.nodes[name]?.engine else { throw UnknownNode(name: name.text) }
         let watch = self.watch
         return LinkSide(
             hello: { engine.hello(to: $0) },
-            events: { event in engine.post(.session(watch?(name, event) ?? event)) },
+            events: { event in
+                engine.post(.session(watch?(name, event) ?? event))
+                if let pair, event.endsForANewHello { Task { try await self.redial(pair) } }
+            },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }
@@ -229,7 +232,7 @@ package actor TestMesh {
 
     /// Stops every node.
     package func stop() async {
-        for node in self.topology.nodes { try? await self.crash(node.name.text, kept: .everything) }
+        for node in self.nodes.keys { try? await self.crash(node.text, kept: .everything) }
     }
 
     /// A number for the next command.
@@ -266,7 +269,7 @@ package actor TestMesh {
         return true
     }
 
-    private static func name(_ text: String) throws -> NodeName {
+    static func name(_ text: String) throws -> NodeName {
         guard let name = NodeName(text) else { throw UnknownNode(name: text) }
         return name
     }

@@ -10,13 +10,13 @@ package import MeshTopology
 /// What stays of a node when it is not running: its keys, its place in the mesh, its disk.
 package struct TestHome: Sendable {
     /// Its place in the mesh.
-    package let view: View
+    package internal(set) var view: View
     let index: PublicIndex
     let indexBytes: [UInt8]
     /// What it signs with.
     package let key: StatementKey
     /// Where its files are.
-    package let directory: String
+    package internal(set) var directory: String
     /// How the spool commits; a mutant permutes it.
     var commitSteps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
     var segmentBytes: UInt64? = 4 << 20
@@ -58,6 +58,15 @@ package struct TestNode: Sendable {
                 .command(
                     .trace(.path(Array(path.utf8))) { continuation.resume(returning: $0) }
                 )
+            )
+        }
+    }
+
+    /// Has the node go on as itself in its next life.
+    package func adopt(isForced: Bool = false) async -> Result<AdoptReport, EngineError> {
+        await withCheckedContinuation { continuation in
+            self.engine.post(
+                .command(.adopt(isForced: isForced) { continuation.resume(returning: $0) })
             )
         }
     }

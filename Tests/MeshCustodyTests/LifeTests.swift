@@ -1,0 +1,74 @@
+import MeshCustody
+import MeshModel
+import MeshTesting
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3))) struct LifeTests {
+    /// An origin with two relays to one collector.
+    static let fork = """
+        mesh: fork
+        nodes:
+          o: {sends: {f: data}}
+          r1: {listens: "127.0.0.1:1"}
+          r2: {listens: "127.0.0.1:2"}
+          hq: {receives: landed}
+        links: [o -> r1, o -> r2, hq -> r1, hq -> r2]
+        flows: {f: {done-when: sent}}
+        """
+
+    /// Writes files of both kinds, named by a word.
+    static func write(_ word: String, _ count: Int, to source: String, seed: UInt64) throws {
+        for number in 0..<count {
+            let size = number.isMultiple(of: 2) ? 2_000 : 120_000
+            try Scratch.write(
+                noise(size, seed: seed + UInt64(number)),
+                to: "\(source)/\(word)-\(number)"
+            )
+        }
+    }
+
+    /// How many of such files lie in a landing with the right bytes.
+    static func landed(_ word: String, _ count: Int, in landing: String, seed: UInt64) -> Int {
+        (0..<count).count { number in
+            let size = number.isMultiple(of: 2) ? 2_000 : 120_000
+            return Scratch.read("\(landing)/\(word)-\(number)")
+                == noise(size, seed: seed + UInt64(number))
+        }
+    }
+
+    @Test(arguments: [20, 200])
+    func aWipedRelayLosesNothingThatTheOriginCanReproduce(count: Int) async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing + "/origin/files"
+        for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
+        try await mesh.connect("origin", "relay")
+        try Self.write("x", count, to: source, seed: 1)
+        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        #expect(
+            try await mesh.wait(for: "origin", seconds: 60) {
+                $0.flows.first?.held == 0 && $0.flows.first?.waiting == 0
+            }
+        )
+        #expect(try await mesh.node("relay").status().flows.first?.held == UInt64(count))
+
+        try await mesh.crash("relay")
+        try await mesh.restore("relay")
+        try await mesh.start("relay")
+        try await mesh.connect("origin", "relay")
+        try await mesh.connect("relay", "collector")
+        #expect(
+            try await mesh.wait(for: "origin", seconds: 60) {
+                $0.flows.first?.landed == UInt64(count)
+            }
+        )
+        #expect(try await mesh.settle())
+        #expect(Self.landed("x", count, in: landing, seed: 1) == count)
+        #expect(mesh.landings.renames == count)
+        let status = try await mesh.node("relay").status()
+        #expect(status.incarnation.hasPrefix("2-"))
+        #expect(status.life?.state == "whole")
+        await mesh.stop()
+    }
+}
