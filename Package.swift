@@ -194,7 +194,10 @@ let package = Package(
         ),
         .tests(
             for: "MeshNode",
-            on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody"],
+            on: [
+                "MeshModel", "MeshIdentity", "MeshTopology", "MeshProtocol", "MeshCustody",
+                "MeshLinks",
+            ],
             uses: [.lifecycle, .logging]
         ),
         .tests(for: "MeshCommands", on: ["MeshModel", "MeshCustody", "MeshNode"]),

@@ -18,7 +18,8 @@ enum CommandStatus: Int32, Error {
         case "not_reachable": self = .notReachable
         case "not_permitted", "private_file_exposed": self = .notPermitted
         case "not_found", "parcel_not_found", "source_missing", "home_missing": self = .notFound
-        case "refused", "site_forbids", "path_refused", "standing_still", "nothing_to_adopt":
+        case "refused", "site_forbids", "path_refused", "standing_still", "nothing_to_adopt",
+            "not_dialled_here":
             self = .refused
         case "damaged", "disk_failed": self = .damaged
         case "try_later", "stopping", "no_room", "spool_full": self = .tryLater

@@ -44,8 +44,8 @@ extension StatusReport {
                     neighbour.name,
                     neighbour.state,
                     neighbour.since.map { Wording.age(of: $0.milliseconds, at: now) },
-                    neighbour.call.map { Wording.age(of: $0.milliseconds, at: now) },
-                    neighbour.lastError
+                    neighbour.next.map { Wording.age(of: $0.milliseconds, at: now) },
+                    neighbour.lastError.map { "\($0.code): \($0.message)" }
                 )
             }
             parts.append(table.text())

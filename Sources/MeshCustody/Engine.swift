@@ -39,6 +39,9 @@ package actor Engine {
 
     var calls: [NodeName: Call] = [:]
     var peers: [NodeName: PeerState] = [:]
+    var contenders: [NodeName: Contender] = [:]
+    /// Neighbours of which two run, with the incarnation's number that both are in.
+    var doubled: [NodeName: UInt64] = [:]
     var arrivals: [ParcelID: Arrival] = [:]
     var waitingOffers: [WaitingOffer] = []
     var roomTaken: [ParcelID: Int64] = [:]
@@ -109,7 +112,7 @@ package actor Engine {
         case .landing(let event): self.handle(event)
         case .unreadable(let body, let parcel): self.isUnreadable(body, of: parcel)
         case .checked(let parcel, let root, let bad): self.checked(parcel, root, bad)
-        case .dialFailed(let peer, let code): self.dialFailed(peer, code)
+        case .dial(let peer, let event): self.dial(peer, event)
         case .command(let command): self.handle(command)
         case .tick: self.tick()
         case .roomMade(let isMore):
@@ -214,6 +217,7 @@ package actor Engine {
 
     private func tick() {
         let now = self.parts.clock.now()
+        self.watchCalls(now)
         guard !self.standsStill else { return }
         self.releaseHeldBack(now)
         self.admitWaiting()
@@ -226,6 +230,9 @@ package actor Engine {
         self.isEnding = true
         self.sources.cancellation.cancel()
         for call in self.calls.values { call.session.end(Bye(why: "stopping")) }
+        for contender in self.contenders.values {
+            contender.session.end(Bye(why: "stopping"))
+        }
     }
 
     var now: UnixMilliseconds { self.parts.clock.now() }

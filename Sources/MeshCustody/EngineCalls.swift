@@ -10,10 +10,16 @@ extension Engine {
     func handle(_ event: SessionEvent) {
         switch event {
         case .opened(let session, let hello): self.opened(session, hello)
+        case .alive(let session):
+            guard let call = self.call(session) else { return }
+            self.isAlive(call)
         case .message(let session, let message):
-            guard let call = self.call(session), self.mayAct(on: message, from: call) else {
+            guard let call = self.call(session) else {
+                _ = self.keeps(event, of: session)
                 return
             }
+            guard self.mayAct(on: message, from: call) else { return }
+            call.hasMoved = true
             self.handle(message, from: call)
         case .blob(let session, let parcel, let number, let bytes):
             guard let call = self.call(session), !self.standsStill else { return }
@@ -33,16 +39,16 @@ extension Engine {
 
     private func opened(_ session: any Session, _ hello: Hello) {
         guard !self.isEnding else { return session.end(Bye(why: "stopping")) }
-        if let old = self.calls[session.peer] {
-            guard self.prefers(session, hello, to: old) else {
-                return session.end(Bye(why: "double_call"))
-            }
-            self.forget(old)
-            old.session.end(Bye(why: "double_call"))
-        }
+        guard !self.isRefusedAsDoubled(session, hello) else { return }
+        if let old = self.calls[session.peer], !self.replaces(old, session, hello) { return }
+        self.take(session, hello)
+    }
+
+    /// Makes a session the call with its neighbour.
+    func take(_ session: any Session, _ hello: Hello) {
         let call = Call(session, hello, since: self.now)
         self.calls[session.peer] = call
-        self.peers[session.peer] = PeerState(state: "ok", since: self.now, lastError: nil)
+        self.callBegan(call)
         self.parts.logger.info(
             "Call opened",
             metadata: ["peer.node": "\(session.peer)", "call.dialled": "\(session.isDialler)"]
@@ -53,38 +59,41 @@ extension Engine {
         self.settle()
     }
 
-    /// Whether a new call replaces the one that is open.
-    ///
-    /// Same run and same dialler: the newer stays. Dialled by both: the lesser name's stays.
-    private func prefers(_ session: any Session, _ hello: Hello, to old: Call) -> Bool {
-        guard hello.runID == old.hello.runID, session.isDialler != old.session.isDialler else {
-            return true
-        }
-        let dialler = session.isDialler ? self.parts.node : session.peer
-        return dialler == min(self.parts.node, session.peer)
-    }
-
     private func closed(_ session: any Session, _ reason: String, _ detail: String) {
+        if self.contenders[session.peer]?.session.id == session.id {
+            self.contenders[session.peer] = nil
+        }
         guard let call = self.call(session) else { return }
         if reason == "doubled" { self.life.saidDoubled.insert(session.peer) }
         self.forget(call)
-        self.peers[session.peer] = PeerState(
-            state: "idle",
-            since: self.now,
-            lastError: ["bye", "stopping"].contains(reason) ? nil : "\(reason): \(detail)"
-        )
-        self.parts.logger.info(
-            "Call closed",
-            metadata: [
-                "peer.node": "\(session.peer)", "call.reason": "\(reason)",
-                "call.detail": "\(detail)",
-            ]
-        )
+        self.callEnded(with: session.peer, reason, detail)
+        self.logEnd(of: session.peer, reason, detail)
+        self.promoteContender(of: session.peer)
         self.reroute()
         self.settle()
     }
 
-    private func forget(_ call: Call) {
+    /// One line for each end; a warning with its code where somebody broke a rule.
+    private func logEnd(of peer: NodeName, _ reason: String, _ detail: String) {
+        let word = PeerWord(ending: reason)
+        guard let word, word != .backingOff else {
+            return self.parts.logger.info(
+                "Call closed",
+                metadata: [
+                    "peer.node": "\(peer)", "call.reason": "\(reason)",
+                    "call.detail": "\(detail)",
+                ]
+            )
+        }
+        self.parts.logger.warning(
+            "Call ended",
+            metadata: [
+                "peer.node": "\(peer)", "error.code": "\(reason)", "error": "\(detail)",
+            ]
+        )
+    }
+
+    func forget(_ call: Call) {
         self.calls[call.peer] = nil
         for parcel in call.givers { self.suspend(parcel) }
         self.waitingOffers.removeAll { $0.giver == call.peer }
@@ -93,16 +102,6 @@ extension Engine {
     /// Looks at every live parcel again for every call: which way is best may have changed.
     func reroute() {
         for call in self.calls.values { call.cursor = 0 }
-    }
-
-    func dialFailed(_ peer: NodeName, _ code: String) {
-        guard self.calls[peer] == nil else { return }
-        let since = self.peers[peer].flatMap { $0.state == "unreachable" ? $0.since : nil }
-        self.peers[peer] = PeerState(
-            state: "unreachable",
-            since: since ?? self.now,
-            lastError: code
-        )
     }
 
     func handle(_ message: Message, from call: Call) {
@@ -133,14 +132,8 @@ extension Engine {
         }
     }
 
-    /// Ends a call whose peer breaks the rules.
+    /// Ends a call whose peer breaks the rules; its end is logged with the code.
     func cut(_ call: Call, why: String, _ detail: String) {
-        self.parts.logger.warning(
-            "Peer broke the rules",
-            metadata: [
-                "peer.node": "\(call.peer)", "error.code": "\(why)", "error": "\(detail)",
-            ]
-        )
         call.session.end(Bye(why: why, detail: detail))
     }
 

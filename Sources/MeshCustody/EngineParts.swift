@@ -96,7 +96,7 @@ package enum EngineEvent: Sendable {
     case unreadable(Digest, of: ParcelID)
     /// A complete parcel was checked: its root, and the numbers of blobs that did not verify.
     case checked(ParcelID, root: Digest, bad: [UInt64])
-    case dialFailed(NodeName, code: String)
+    case dial(NodeName, DialEvent)
     case command(EngineCommand)
     /// Time has passed; about once a second.
     case tick
@@ -108,14 +108,6 @@ package enum EngineEvent: Sendable {
     case stop
 }
 
-/// What is known of a neighbour, for `status`.
-struct PeerState {
-    /// ok, idle, connecting or unreachable.
-    var state: String
-    var since: UnixMilliseconds
-    var lastError: String?
-}
-
 /// One open session and what is under way on it.
 ///
 /// A class, so that the engine changes it in place; it never leaves the engine.
@@ -123,6 +115,9 @@ final class Call {
     let session: any Session
     let hello: Hello
     let since: UnixMilliseconds
+    /// Whether something came since the last tick, and when something last moved.
+    var hasMoved = false
+    var movedAt: UnixMilliseconds
 
     // Giving.
     var gifts: [ParcelID: Gift] = [:]
@@ -153,6 +148,7 @@ final class Call {
         self.session = session
         self.hello = hello
         self.since = since
+        self.movedAt = since
     }
 
     var peer: NodeName { self.session.peer }

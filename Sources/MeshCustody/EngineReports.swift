@@ -18,24 +18,13 @@ extension Engine {
     private static let tracedMax = 100
 
     func status() -> StatusReport {
-        let neighbours = self.parts.view.neighbours.map { neighbour in
-            let call = self.calls[neighbour.name]
-            let state = self.peers[neighbour.name]
-            let idle = neighbour.dial == nil ? "expected" : "dialling"
-            return StatusReport.Neighbour(
-                name: neighbour.name,
-                state: call == nil ? idle : "connected",
-                since: call?.since ?? state?.since,
-                lastError: state?.lastError
-            )
-        }
         var report = StatusReport(
             node: self.parts.node,
             mesh: self.parts.mesh,
             incarnation: self.incarnation,
             started: self.startedAt,
             spool: .init(limit: self.parts.view.spool, used: self.spool.allocatedBytes),
-            neighbours: neighbours,
+            neighbours: self.neighbourReports(),
             flows: self.flowReports(),
             counts: self.counts()
         )

@@ -39,31 +39,47 @@ package struct StatusReport: Hashable, Sendable, Codable {
         }
     }
 
+    /// What went wrong with a neighbour last.
+    package struct Failure: Hashable, Sendable, Codable {
+        /// A stable code.
+        package var code: String
+        /// What happened, for people.
+        package var message: String
+        /// When.
+        package var at: ReportTime
+        /// Gathers the three.
+        package init(code: String, message: String, at: UnixMilliseconds) {
+            self.code = code
+            self.message = message
+            self.at = ReportTime(at)
+        }
+    }
+
     /// A node that this one has a link with.
     package struct Neighbour: Hashable, Sendable, Codable {
         /// Its name.
         package var name: String
-        /// `connected`, `dialling`, `waiting` (until the next attempt) or `expected` (it dials).
+        /// How it stands with it: a ``PeerWord``.
         package var state: String
         /// Since when.
         package var since: ReportTime?
-        /// Why the last call ended or did not come about.
-        package var lastError: String?
-        /// When the next attempt is.
-        package var call: ReportTime?
+        /// When it is dialled next.
+        package var next: ReportTime?
+        /// Why the last call ended or did not come about; gone with the next that opens.
+        package var lastError: Failure?
         /// Gathers what is known of a neighbour.
         package init(
             name: NodeName,
-            state: String,
+            state: PeerWord,
             since: UnixMilliseconds? = nil,
-            lastError: String? = nil,
-            call: UnixMilliseconds? = nil
+            next: UnixMilliseconds? = nil,
+            lastError: Failure? = nil
         ) {
             self.name = name.text
-            self.state = state
+            self.state = state.rawValue
             self.since = since.map(ReportTime.init)
+            self.next = next.map(ReportTime.init)
             self.lastError = lastError
-            self.call = call.map(ReportTime.init)
         }
     }
 

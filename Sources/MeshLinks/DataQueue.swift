@@ -43,16 +43,27 @@ struct DataQueue {
         var isEmpty: Bool { self.blobs.isEmpty && self.smalls.isEmpty && self.begun == nil }
     }
 
+    private let sliceBytes: Int
     private var classes: [Class] = []
     private var order: UInt64 = 0
+    /// Numbers of the blobs that wait and are not begun.
+    private var waiting: [ParcelID: RunSet] = [:]
+
+    /// Bytes of the blobs that wait, begun or not.
+    private(set) var blobBytes = 0
+
+    /// Begins empty; a slice has at most so many bytes of its blob.
+    init(sliceBytes: Int = Limits.slicePayloadBytesMax) { self.sliceBytes = sliceBytes }
 
     /// Whether nothing waits.
     var isEmpty: Bool { self.classes.allSatisfy(\.isEmpty) }
 
-    /// Queues blobs of a parcel.
+    /// Queues blobs of a parcel; what waits already is not queued twice.
     mutating func add(_ parcel: ParcelID, class number: UInt8, _ blobs: [ServedBlob]) {
         let index = self.index(ofClass: number)
-        for blob in blobs {
+        for blob in blobs where self.waiting[parcel]?.contains(blob.number) != true {
+            self.waiting[parcel, default: RunSet()].insert(blob.number)
+            self.blobBytes += Int(blob.length)
             self.order += 1
             self.classes[index].blobs.append(
                 WaitingBlob(order: self.order, parcel: parcel, blob: blob)
@@ -79,15 +90,23 @@ struct DataQueue {
 
     /// Drops all that waits of a parcel, and the rest of a begun blob.
     mutating func remove(_ parcel: ParcelID) {
+        self.waiting[parcel] = nil
         for index in self.classes.indices {
-            self.classes[index].blobs.removeAll { $0.parcel == parcel }
+            self.classes[index].blobs.removeAll { waiting in
+                guard waiting.parcel == parcel else { return false }
+                self.blobBytes -= Int(waiting.blob.length)
+                return true
+            }
             self.classes[index].smalls.removeAll { $0.parcel == parcel }
-            if self.classes[index].begun?.parcel == parcel { self.classes[index].begun = nil }
+            if let begun = self.classes[index].begun, begun.parcel == parcel {
+                self.blobBytes -= begun.bytes.count - begun.offset
+                self.classes[index].begun = nil
+            }
         }
     }
 
     /// Drops everything.
-    mutating func removeAll() { self.classes = [] }
+    mutating func removeAll() { self = Self(sliceBytes: self.sliceBytes) }
 
     /// Takes what goes next; `nil` if nothing waits, or only what the grant does not cover.
     mutating func next(grant: UInt64) -> Step? {
@@ -109,13 +128,14 @@ struct DataQueue {
 
     private mutating func slice(ofClass index: Int) -> Step? {
         guard var begun = self.classes[index].begun else { return nil }
-        let end = min(begun.offset + Limits.slicePayloadBytesMax, begun.bytes.count)
+        let end = min(begun.offset + self.sliceBytes, begun.bytes.count)
         let head = SliceHead(
             parcel: begun.parcel,
             entry: UInt32(truncatingIfNeeded: begun.number),
             offset: UInt32(begun.offset)
         )
         let payload = begun.bytes[begun.offset..<end]
+        self.blobBytes -= end - begun.offset
         begun.offset = end
         self.classes[index].begun = end < begun.bytes.count ? begun : nil
         return .slice(head, payload)
@@ -126,6 +146,8 @@ struct DataQueue {
     /// One that cannot be read is left out: who queued it knows from its own closure.
     private mutating func beginBlob(ofClass index: Int) -> Bool {
         guard let waiting = self.classes[index].blobs.popFirst() else { return false }
+        self.waiting[waiting.parcel]?.remove(waiting.blob.number)
+        if self.waiting[waiting.parcel]?.isEmpty == true { self.waiting[waiting.parcel] = nil }
         if let bytes = try? waiting.blob.read(), bytes.count == Int(waiting.blob.length),
             !bytes.isEmpty
         {
@@ -134,6 +156,8 @@ struct DataQueue {
                 number: waiting.blob.number,
                 bytes: bytes
             )
+        } else {
+            self.blobBytes -= Int(waiting.blob.length)
         }
         return true
     }

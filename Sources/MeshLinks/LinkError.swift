@@ -1,3 +1,10 @@
+import Glibc
+import MeshIdentity
+import MeshModel
+import MeshProtocol
+import NIOCore
+import NIOPosix
+
 /// A call that did not come about.
 ///
 /// Branch on ``code``. Show ``description`` to people; it is not stable and is never parsed.
@@ -8,6 +15,8 @@ package struct LinkError: Error, Sendable {
         case cannotListen = "cannot_listen"
         /// Nobody answers at the address.
         case unreachable
+        /// The system knows no way to the address, or no address of the host: the line is down.
+        case noRoute = "no_route"
         /// The peer's certificate does not convince us.
         case notTrusted = "not_trusted"
         /// Another node than the one that was dialled answers at the address.
@@ -18,6 +27,8 @@ package struct LinkError: Error, Sendable {
         case incompatible
         /// Handshake and hello took too long.
         case timedOut = "timed_out"
+        /// Too many callers are in their handshakes; this one was turned away.
+        case tooManyHandshakes = "too_many_handshakes"
         /// Our own key or certificate cannot be used.
         case badIdentity = "bad_identity"
         /// The service is being shut down.
@@ -36,12 +47,29 @@ package struct LinkError: Error, Sendable {
     /// The failure underneath, when there is one.
     package let cause: (any Error)?
 
-    init(_ code: Code, _ message: String, hint: String? = nil, cause: (any Error)? = nil) {
+    /// Gathers an error.
+    package init(_ code: Code, _ message: String, hint: String? = nil, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
         self.cause = cause
     }
+
+    /// The most specific code: that of the cause where the cause is what matters.
+    package var detailCode: String {
+        switch self.cause {
+        case let error as IdentityError: error.code.name
+        case let error as ProtocolError: error.code.name
+        case let error as any LinkRefusal: error.refusalCode
+        default: self.code.name
+        }
+    }
+}
+
+/// An error of a ``LinkPeerCheck`` that has a stable code of its own.
+package protocol LinkRefusal: Error {
+    /// The code.
+    var refusalCode: String { get }
 }
 
 extension LinkError: CustomStringConvertible {
@@ -50,5 +78,34 @@ extension LinkError: CustomStringConvertible {
         let hint = self.hint.map { " Hint: \($0)" } ?? ""
         let cause = self.cause.map { " (\($0))" } ?? ""
         return "\(self.code.name): \(self.message)\(cause)\(hint)"
+    }
+}
+
+extension LinkError {
+    /// Tells a line that is down from a peer that does not answer.
+    static func unreached(
+        _ node: NodeName,
+        host: String,
+        port: Int,
+        _ cause: any Error
+    ) -> Self {
+        Self(
+            Self.isNoRoute(cause) ? .noRoute : .unreachable,
+            "\(node) cannot be reached at \(host):\(port).",
+            cause: cause
+        )
+    }
+
+    private static func isNoRoute(_ error: any Error) -> Bool {
+        switch error {
+        case let error as NIOConnectionError:
+            // Every address that there is lies beyond a line that is down, or there is none.
+            error.connectionErrors.allSatisfy { Self.isNoRoute($0.error) }
+        case let error as IOError:
+            [ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN, EADDRNOTAVAIL]
+                .contains(error.errnoCode)
+        case is SocketAddressError.UnknownHost: true
+        default: false
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import MeshModel
 import MeshProtocol
 import NIOCore
@@ -22,6 +23,7 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
     private var core: SessionCore?
     private var deadline: Scheduled<Void>?
     private var lastWrite: EventLoopFuture<Void>?
+    private var writesUnderWay = 0
     private var fault: (any Error)?
 
     /// Prepares for a call; `opened` is told once how it came out.
@@ -43,7 +45,7 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
         self.context = context
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         self.deadline = context.eventLoop.scheduleTask(
-            in: .seconds(Int64(Limits.handshakeSecondsMax))
+            in: TimeAmount(self.side.times.handshake)
         ) { bound.value.giveUp() }
     }
 
@@ -81,6 +83,8 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
                 transport: self
             ) { [weak self] in self?.tell($0) }
             self.core = core
+            let pace = SessionPace(self.side.times, self.side.line(peer))
+            LinkOptions.set(pace, on: context.channel)
             self.registry.add(core.session, on: context.channel)
             core.start()
         } catch {
@@ -115,7 +119,7 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
             .failure(
                 LinkError(
                     .timedOut,
-                    "Handshake and hello took more than \(Limits.handshakeSecondsMax) seconds."
+                    "Handshake and hello took more than \(self.side.times.handshake)."
                 )
             )
         )
@@ -126,8 +130,9 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
         self.tell(.failure(self.verdict.failure ?? Self.refusal(self.fault)))
         if let core = self.core {
             self.core = nil
+            let isSilent = (self.fault as? IOError)?.errnoCode == ETIMEDOUT
             core.lost(
-                reason: "cut",
+                reason: isSilent ? "silent" : "cut",
                 detail: self.fault.map { "\($0)" } ?? "The peer closed the line."
             )
         }
@@ -153,6 +158,8 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
 extension LinkHandler {
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
+    var isFlushed: Bool { self.writesUnderWay == 0 }
+
     func makeBuffer(capacity: Int) -> ByteBuffer {
         self.context?.channel.allocator.buffer(capacity: capacity) ?? ByteBuffer()
     }
@@ -161,6 +168,9 @@ extension LinkHandler {
         guard let context = self.context else { return }
         let done = context.eventLoop.makePromise(of: Void.self)
         self.lastWrite = done.futureResult
+        self.writesUnderWay += 1
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        done.futureResult.whenComplete { _ in bound.value.writesUnderWay -= 1 }
         context.writeAndFlush(self.wrapOutboundOut(bytes), promise: done)
     }
 

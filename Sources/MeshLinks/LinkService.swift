@@ -83,7 +83,7 @@ package final class LinkService: Sendable {
         let channel: any Channel
         do {
             channel = try await ClientBootstrap(group: eventLoop)
-                .connectTimeout(.seconds(Int64(Limits.handshakeSecondsMax)))
+                .connectTimeout(TimeAmount(self.side.times.handshake))
                 .channelInitializer { [self] channel in
                     channel.eventLoop.makeCompletedFuture {
                         try self.configure(channel)
@@ -104,11 +104,7 @@ package final class LinkService: Sendable {
                 .connect(host: host, port: port).get()
         } catch {
             opened.fail(error)
-            throw LinkError(
-                .unreachable,
-                "\(node) cannot be reached at \(host):\(port).",
-                cause: error
-            )
+            throw LinkError.unreached(node, host: host, port: port, error)
         }
         return try await withTaskCancellationHandler {
             try await opened.futureResult.get()
@@ -137,7 +133,9 @@ extension LinkService {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(self.tls.serverHandler(verdict: verdict))
             guard self.registry.beginHandshake() else {
-                throw LinkError(.refused, "Too many calls are in their handshakes.")
+                let error = LinkError(.tooManyHandshakes, "Too many calls are in their handshakes.")
+                self.refused(address, error)
+                throw error
             }
             let handler = LinkHandler(
                 side: self.side,
@@ -154,20 +152,6 @@ extension LinkService {
 
     private func configure(_ channel: any Channel) throws {
         guard self.registry.add(connection: channel) else { throw Self.stopped }
-        let options = channel.syncOptions
-        // Large reads: at 64 KiB a GiB takes 15 % longer.
-        try options?.setOption(
-            .recvAllocator,
-            value: AdaptiveRecvByteBufferAllocator(
-                minimum: 16 << 10,
-                initial: 64 << 10,
-                maximum: 256 << 10
-            )
-        )
-        try options?.setOption(
-            .writeBufferWaterMark,
-            value: .init(low: 256 << 10, high: 1 << 20)
-        )
-        try options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        LinkOptions.set(on: channel)
     }
 }

@@ -35,6 +35,7 @@ final class LinkSession: Session {
         self.post(.serveSmall(small, parcelClass))
     }
     func withdraw(_ parcel: ParcelID) { self.post(.withdraw(parcel)) }
+    func probe() { self.post(.probe) }
     func end(_ bye: Bye) { self.post(.end(bye)) }
 
     /// Says how to wake the thread that calls ``takeCommands()``.

@@ -107,6 +107,8 @@ private final class PipeEnd: SessionTransport {
 
     var isWritable: Bool { self.other != nil && self.bytesUnderWay < self.window }
 
+    var isFlushed: Bool { self.bytesUnderWay == 0 }
+
     func makeBuffer(capacity: Int) -> ByteBuffer {
         ByteBufferAllocator().buffer(capacity: capacity)
     }

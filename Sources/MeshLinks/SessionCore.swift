@@ -7,6 +7,8 @@ import NIOCore
 protocol SessionTransport: AnyObject {
     /// Whether more bytes are welcome now; ``SessionCore/pump()`` is called when they are again.
     var isWritable: Bool { get }
+    /// Whether all bytes that were written have left this process.
+    var isFlushed: Bool { get }
     /// An empty buffer to fill.
     func makeBuffer(capacity: Int) -> ByteBuffer
     /// Sends bytes.
@@ -31,12 +33,15 @@ final class SessionCore {
     private var pumpsAgain = false
     /// The first reason to end, which is the one that is told.
     private var ending: (reason: String, detail: String)?
-    private var lastHeard: NIODeadline
+    private let pace: SessionPace
+    private var watch: SilenceWatch
+    /// The token of the ping that a probe waits for.
+    private var probe: UInt64?
+    private var lastToken: UInt64 = 0
     private var timers: [() -> Void] = []
 
     /// The most bytes produced before other sessions of the event loop have their turn.
     private static let bytesPerTurn = 1 << 20
-    private static let bytesPerWrite = 256 << 10
 
     /// Prepares a session with the authenticated `peer`.
     ///
@@ -52,12 +57,17 @@ final class SessionCore {
         opened: @escaping (Result<any Session, any Error>) -> Void
     ) throws(ProtocolError) {
         self.session = LinkSession(peer: peer, isDialler: isDialler)
-        self.driver = try SessionDriver(peer: peer, hello: side.hello(peer))
+        self.pace = SessionPace(side.times, side.line(peer))
+        self.watch = SilenceWatch(self.pace, isDialler: isDialler, at: eventLoop.now)
+        self.driver = try SessionDriver(
+            peer: peer,
+            hello: side.hello(peer),
+            sliceBytes: self.pace.sliceBytes
+        )
         self.side = side
         self.eventLoop = eventLoop
         self.transport = transport
         self.opened = opened
-        self.lastHeard = eventLoop.now
     }
 
     /// Sends our hello.
@@ -65,8 +75,8 @@ final class SessionCore {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         self.session.attach { [eventLoop] in eventLoop.execute { bound.value.obey() } }
         let check = self.eventLoop.scheduleRepeatedTask(
-            initialDelay: .microseconds(250 * self.side.keepaliveMilliseconds),
-            delay: .microseconds(250 * self.side.keepaliveMilliseconds)
+            initialDelay: self.watch.checkEvery,
+            delay: self.watch.checkEvery
         ) { _ in bound.value.checkSilence() }
         self.timers.append { check.cancel() }
         self.pump()
@@ -75,7 +85,7 @@ final class SessionCore {
     /// Takes bytes from the transport.
     func received(_ buffer: ByteBuffer) {
         guard !self.isClosed else { return }
-        self.lastHeard = self.eventLoop.now
+        self.watch.heard(at: self.eventLoop.now)
         do {
             // The engine is called after the driver is done with the bytes: it may call back.
             var arrived: [SessionMachine.Event] = []
@@ -85,6 +95,10 @@ final class SessionCore {
             }
         } catch {
             self.fail(error)
+        }
+        if let probe = self.probe, self.driver.lastPong == probe {
+            self.probe = nil
+            self.side.events(.alive(self.session))
         }
         self.obey()
     }
@@ -98,10 +112,10 @@ final class SessionCore {
         var turn = 0
         while self.driver.hasOutput, transport.isWritable, turn < Self.bytesPerTurn {
             // A produced write ends with the frame that reaches its size.
-            let room = Self.bytesPerWrite + Limits.frameBodyBytesMax + FrameHeader.byteCount
+            let room = self.pace.writeBytes + Limits.frameBodyBytesMax + FrameHeader.byteCount
             var buffer = transport.makeBuffer(capacity: self.driver.hasData ? room : 1 << 10)
             let isWhole = self.reportingFaults { () throws(ProtocolError) in
-                try self.driver.produce(into: &buffer, limit: Self.bytesPerWrite)
+                try self.driver.produce(into: &buffer, limit: self.pace.writeBytes)
             }
             guard buffer.readableBytes > 0 else {
                 if isWhole { break } else { continue }
@@ -109,6 +123,7 @@ final class SessionCore {
             turn += buffer.readableBytes
             transport.write(buffer)
         }
+        if turn > 0 { self.watch.said(at: self.eventLoop.now, dataFrames: self.driver.dataFrames) }
         if self.driver.isFinished {
             self.finish(("cut", "The session ended."))
         } else if turn >= Self.bytesPerTurn, !self.pumpsAgain {
@@ -127,7 +142,11 @@ extension SessionCore {
     private func obey() {
         guard !self.isClosed else { return }
         for command in self.session.takeCommands() {
-            if case .end(let bye) = command { self.beginEnding(bye.why, bye.detail) }
+            switch command {
+            case .end(let bye): self.beginEnding(bye.why, bye.detail)
+            case .probe: self.beginProbe()
+            default: break
+            }
             self.reportingFaults { () throws(ProtocolError) in try self.driver.perform(command) }
         }
         self.pump()
@@ -175,7 +194,7 @@ extension SessionCore {
         self.ending = (reason, detail)
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let timeout = self.eventLoop.scheduleTask(
-            in: .milliseconds(self.side.byeMilliseconds)
+            in: TimeAmount(self.side.times.bye)
         ) {
             bound.value.finish((reason, detail))
         }
@@ -199,16 +218,48 @@ extension SessionCore {
         self.transport?.close()
     }
 
+    private func beginProbe() {
+        guard self.probe == nil else { return }
+        let token = self.ping()
+        self.probe = token
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let timeout = self.eventLoop.scheduleTask(in: self.pace.probe) {
+            guard bound.value.probe == token else { return }
+            bound.value.finish(("silent", "A ping was not answered."))
+        }
+        self.timers.append { timeout.cancel() }
+    }
+
+    @discardableResult
+    private func ping() -> UInt64 {
+        self.lastToken += 1
+        let token = self.lastToken
+        self.reportingFaults { () throws(ProtocolError) in try self.driver.ping(token) }
+        return token
+    }
+
     private func checkSilence() {
         guard !self.isClosed else { return }
-        let silence = self.eventLoop.now - self.lastHeard
-        let limit = TimeAmount.milliseconds(self.side.keepaliveMilliseconds)
-        if silence > limit * 3 {
-            self.finish(("silent", "Nothing came for \(silence.nanoseconds / 1_000_000_000) s."))
-        } else if silence > limit, self.session.isDialler || self.driver.isOwed {
-            self.reportingFaults { () throws(ProtocolError) in try self.driver.ping(0) }
-            self.pump()
+        let step = self.watch.check(
+            at: self.eventLoop.now,
+            isOwed: self.driver.isOwed || self.transport?.isFlushed == false,
+            dataFrames: self.driver.dataFrames
+        )
+        switch step {
+        case .nothing: return
+        case .ping: self.ping()
+        case .sign:
+            self.reportingFaults { () throws(ProtocolError) in try self.driver.pong(0) }
+        case .end(let silence):
+            let milliseconds = silence.nanoseconds / 1_000_000
+            return self.finish(
+                (
+                    "silent",
+                    "Nothing came for \(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s."
+                )
+            )
         }
+        self.pump()
     }
 
     /// A message that does not fit a frame is left out, loudly: it must not end every session.
@@ -217,6 +268,9 @@ extension SessionCore {
         do {
             try body()
             return true
+        } catch  where error.code != .frameTooLong {
+            self.fail(error)
+            return false
         } catch {
             self.side.logger.error(
                 "A message could not be sent and was left out.",

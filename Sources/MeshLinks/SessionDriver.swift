@@ -10,6 +10,7 @@ enum SessionCommand: Sendable {
     case serve(ParcelID, UInt8, [ServedBlob])
     case serveSmall(Message, UInt8)
     case withdraw(ParcelID)
+    case probe
     case end(Bye)
 }
 
@@ -24,24 +25,41 @@ enum SessionCommand: Sendable {
 struct SessionDriver {
     private var machine: SessionMachine
     private var control = CircularBuffer<[UInt8]>()
-    private var data = DataQueue()
+    private var data: DataQueue
 
     private var heldOffers = CircularBuffer<(opening: SignedOpening, again: Bool)>()
     private var offersUnanswered: Set<ParcelID> = []
     private var heldNotes = CircularBuffer<Message>()
     private var grant: UInt64 = 0
+    private var grantMax: UInt64 = 0
+    /// Blobs that are sent and not acknowledged.
+    private var blobsUnacked: [ParcelID: RunSet] = [:]
+    /// The token of the last pong.
+    private(set) var lastPong: UInt64 = 0
 
     private var hasSentBye = false
     private var awaitsBye = true
 
     /// Greets the authenticated `peer`.
-    init(peer: NodeName, hello: Hello) throws(ProtocolError) {
+    init(
+        peer: NodeName,
+        hello: Hello,
+        sliceBytes: Int = Limits.slicePayloadBytesMax
+    ) throws(ProtocolError) {
+        self.data = DataQueue(sliceBytes: sliceBytes)
         self.machine = SessionMachine(mesh: hello.mesh, peer: peer, smallGrant: hello.smallGrant)
         try self.enqueue(.hello(hello))
     }
 
     /// Whether the peer owes us something, so that its silence means trouble.
-    var isOwed: Bool { self.machine.wantedBytes > 0 || !self.offersUnanswered.isEmpty }
+    var isOwed: Bool {
+        self.machine.wantedBytes > 0 || self.machine.noteBytesUnacked > 0
+            || !self.offersUnanswered.isEmpty || !self.blobsUnacked.isEmpty
+            || self.grant < self.grantMax || self.hasData
+    }
+
+    /// Data frames that have come.
+    var dataFrames: UInt64 { self.machine.dataFrames }
 
     /// Whether data waits, be it for a grant.
     var hasData: Bool { !self.data.isEmpty }
@@ -73,9 +91,10 @@ struct SessionDriver {
         _ event: (SessionMachine.Event) -> Void
     ) throws(ProtocolError) {
         switch arrived {
-        case .hello(let hello): self.grant = hello.smallGrant
+        case .hello(let hello): (self.grant, self.grantMax) = (hello.smallGrant, hello.smallGrant)
         case .message(.ping(let token)): return try self.enqueue(.pong(token))
-        case .message(.pong): return
+        case .message(.pong(let token)): return self.lastPong = token
+        case .message(.ack(let parcel, let numbers)): self.acked(parcel, numbers)
         case .message(.smallAck(let bytes)): self.grant += min(bytes, .max - self.grant)
         case .message(.answer(let parcel, _)):
             if self.offersUnanswered.remove(parcel) != nil { try self.releaseOffers() }
@@ -90,7 +109,8 @@ struct SessionDriver {
 
     /// Does what an engine asks; nothing any more once a bye was sent.
     ///
-    /// - Throws: When a message does not fit a frame; it is left out and the session goes on.
+    /// - Throws: When a message does not fit a frame; it is left out and the session goes on. When
+    ///   the peer has made the engine serve more than it may want; then the session is over.
     mutating func perform(_ command: SessionCommand) throws(ProtocolError) {
         guard !self.hasSentBye else { return }
         switch command {
@@ -100,8 +120,12 @@ struct SessionDriver {
         case .unwant(let parcel): self.machine.unwant(parcel)
         case .serve(let parcel, let number, let blobs):
             self.data.add(parcel, class: number, blobs)
+            guard self.data.blobBytes <= Limits.servedBytesPerSessionMax else {
+                throw .violation("\(self.data.blobBytes) bytes are wanted and not taken.")
+            }
         case .serveSmall(let message, let number): self.data.add(small: message, class: number)
         case .withdraw(let parcel): self.withdraw(parcel)
+        case .probe: break  // Its time is kept by the core.
         case .end(let bye): try self.end(bye)
         }
     }
@@ -130,6 +154,7 @@ struct SessionDriver {
                 buffer.writeBytes(FrameHeader(.slice, length: length).encoded)
                 buffer.writeBytes(head.encoded)
                 buffer.writeBytes(payload)
+                self.blobsUnacked[head.parcel, default: RunSet()].insert(UInt64(head.entry))
             case .small(let message, let bytes):
                 // Taken from the grant only if it does fit a frame.
                 for frame in try message.frames() { buffer.writeBytes(frame) }
@@ -161,6 +186,13 @@ extension SessionDriver {
     private mutating func withdraw(_ parcel: ParcelID) {
         self.heldOffers.removeAll { $0.opening.id == parcel }
         self.data.remove(parcel)
+        self.blobsUnacked[parcel] = nil
+    }
+
+    private mutating func acked(_ parcel: ParcelID, _ numbers: RunSet) {
+        guard var unacked = self.blobsUnacked[parcel] else { return }
+        for run in numbers.runs { unacked.remove(run) }
+        self.blobsUnacked[parcel] = unacked.isEmpty ? nil : unacked
     }
 
     private mutating func releaseOffers() throws(ProtocolError) {
@@ -193,6 +225,9 @@ extension SessionDriver {
         self.machine.sending(message)
         self.control.append(contentsOf: frames)
     }
+
+    /// Queues a sign of life that nobody asked for.
+    mutating func pong(_ token: UInt64) throws(ProtocolError) { try self.enqueue(.pong(token)) }
 
     /// Queues a ping.
     mutating func ping(_ token: UInt64) throws(ProtocolError) { try self.enqueue(.ping(token)) }

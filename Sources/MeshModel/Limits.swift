@@ -30,6 +30,9 @@ public enum Limits {
     public static let wantedBytesPerSessionMax = 8 << 20
     /// The most bytes wanted at a time by one node, over all its sessions.
     public static let wantedBytesPerNodeMax = 64 << 20
+    /// The most bytes of blobs that wait to be sent over one session; more is wanted by nobody who
+    /// keeps to his own bound, even if he asks twice.
+    public static let servedBytesPerSessionMax = 2 * Self.wantedBytesPerSessionMax
     /// What a receiver grants a neighbour for small parcels in flight, in bytes.
     public static let smallGrantBytes = 1 << 20
     /// The most leaves in one statement, so that it fits a frame with its passages.

@@ -42,15 +42,25 @@ public struct RunSet: Hashable, Sendable {
         self.runs.replaceSubrange(start..<end, with: [lower...upper])
     }
 
-    /// Removes a number, splitting its run if need be.
-    public mutating func remove(_ number: UInt64) {
-        let index = self.firstRun(endingAtOrAfter: number)
-        guard index < self.runs.count, self.runs[index].contains(number) else { return }
-        let run = self.runs[index]
+    /// Removes one number.
+    public mutating func remove(_ number: UInt64) { self.remove(number...number) }
+
+    /// Removes a run, cutting those that reach beyond it; in O(*runs*), however long it is.
+    public mutating func remove(_ run: ClosedRange<UInt64>) {
+        let start = self.firstRun(endingAtOrAfter: run.lowerBound)
         var rest: [ClosedRange<UInt64>] = []
-        if run.lowerBound < number { rest.append(run.lowerBound...number - 1) }
-        if number < run.upperBound { rest.append(number + 1...run.upperBound) }
-        self.runs.replaceSubrange(index...index, with: rest)
+        var end = start
+        while end < self.runs.count, self.runs[end].lowerBound <= run.upperBound {
+            let old = self.runs[end]
+            if old.lowerBound < run.lowerBound {
+                rest.append(old.lowerBound...run.lowerBound - 1)
+            }
+            if old.upperBound > run.upperBound {
+                rest.append(run.upperBound + 1...old.upperBound)
+            }
+            end += 1
+        }
+        self.runs.replaceSubrange(start..<end, with: rest)
     }
 
     private func firstRun(endingAtOrAfter number: UInt64) -> Int {

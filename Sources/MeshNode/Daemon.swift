@@ -34,33 +34,25 @@ package enum Daemon {
         let links = try LinkService(
             identity: home.tls,
             check: try Self.check(home),
-            side: LinkSide(
-                hello: { engine.hello(to: $0) },
-                events: { calls.heard($0) },
-                logger: logger
-            ),
-            refused: { address, error in
-                logger.warning(
-                    "Call refused",
-                    metadata: ["peer.address": "\(address)", "error": "\(error)"]
-                )
-            }
+            side: Self.side(home.view, engine, calls, logger),
+            refused: RefusalLog(logger).refused
+        )
+        let callers = CallService.callers(
+            home.view,
+            links: links,
+            calls: calls,
+            engine: engine,
+            logger: logger
         )
         let control = try ControlServer(
             socketPath: home.paths.controlSocket,
             logger: logger,
-            handler: Verbs(engine).handle
+            handler: Verbs(engine, view: home.view, calls: calls, callers: callers).handle
         )
         // Stopped last to first: nothing is asked any more, calls end, the engine ends.
         let services: [any Service] = [
             EngineService(engine: engine),
-            CallService(
-                view: home.view,
-                links: links,
-                calls: calls,
-                engine: engine,
-                logger: logger
-            ),
+            CallService(view: home.view, links: links, callers: callers, logger: logger),
             MaintenanceService(spool: spool, logger: logger), TickService(engine: engine), control,
         ]
         let group = ServiceGroup(
@@ -80,6 +72,30 @@ package enum Daemon {
         }
         try spool.close()
         logger.notice("Node stopped")
+    }
+
+    private static func side(
+        _ view: View,
+        _ engine: Engine,
+        _ calls: CallBook,
+        _ logger: Logger
+    ) -> LinkSide {
+        var side = LinkSide(
+            hello: { engine.hello(to: $0) },
+            events: { calls.heard($0) },
+            logger: logger
+        )
+        // For tests of what takes a minute in earnest.
+        let haste = getenv("TRIBUTARY_TEST_HASTE").flatMap { Int(String(cString: $0)) } ?? 1
+        if haste > 1 {
+            logger.warning("Links are hasty", metadata: ["link.haste": "\(haste)"])
+            side.times = side.times.divided(by: haste)
+        }
+        let lines = view.neighbours.map { ($0.name, LinkLine($0, haste: max(1, haste))) }
+        side.line = { [lines = Dictionary(uniqueKeysWithValues: lines)] in
+            lines[$0] ?? LinkLine()
+        }
+        return side
     }
 
     private static func logger(_ logger: Logger, for node: NodeName) -> Logger {
@@ -148,20 +164,32 @@ package enum Daemon {
             let peer = try await check.check(chainDER: chain, at: max(SystemClock().now(), floor))
             guard neighbours.contains(peer.name) else {
                 throw NodeError(
-                    .notPermitted,
+                    .notNeighbour,
                     "\(peer.name) is no neighbour of this node.",
                     hint: "Declare a link between the two in the topology."
                 )
             }
             guard index.tlsFingerprints(of: peer.name).contains(peer.fingerprint) else {
                 throw NodeError(
-                    .notPermitted,
+                    .keyUnknown,
                     "The index knows another TLS key of \(peer.name).",
                     hint: "Give both nodes homes that were made together."
                 )
             }
             return peer.name
         }
+    }
+}
+
+extension LinkLine {
+    /// What the topology declares of the line to a neighbour.
+    init(_ neighbour: View.Neighbour, haste: Int) {
+        let keepalive: Duration? =
+            switch neighbour.keepalive {
+            case .every(let seconds): .seconds(seconds) / haste
+            case .off: nil
+            }
+        self.init(speed: neighbour.speed?.bitsPerSecond, keepalive: keepalive)
     }
 }
 

@@ -1,3 +1,5 @@
+import MeshLinks
+
 /// Something that a node, or a command beside it, could not do.
 ///
 /// Branch on ``code``. Show ``description`` to people; it is not stable and is never parsed.
@@ -11,6 +13,8 @@ package struct NodeError: Error, Sendable {
             case homeExists = "home_exists"
             case homeInvalid = "home_invalid"
             case homeMissing = "home_missing"
+            case keyUnknown = "key_unknown"
+            case notNeighbour = "not_neighbour"
             case notPermitted = "not_permitted"
             case notReachable = "not_reachable"
             case siteForbids = "site_forbids"
@@ -31,6 +35,10 @@ package struct NodeError: Error, Sendable {
         package static let homeInvalid = Self(kind: .homeInvalid)
         /// There is no home at this path, or a file of it is missing.
         package static let homeMissing = Self(kind: .homeMissing)
+        /// A peer shows another key than the index has for it.
+        package static let keyUnknown = Self(kind: .keyUnknown)
+        /// A peer of the mesh that the topology does not link with this node.
+        package static let notNeighbour = Self(kind: .notNeighbour)
         /// The operating system said no.
         package static let notPermitted = Self(kind: .notPermitted)
         /// No daemon answers.
@@ -69,4 +77,9 @@ extension NodeError: CustomStringConvertible {
         let cause = self.cause.map { " (\($0))" } ?? ""
         return "\(self.code.name): \(self.message)\(cause)\(hint)"
     }
+}
+
+extension NodeError: LinkRefusal {
+    /// The code.
+    package var refusalCode: String { self.code.name }
 }

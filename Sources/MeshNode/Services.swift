@@ -65,8 +65,7 @@ struct TickService: Service {
 struct CallService: Service {
     let view: View
     let links: LinkService
-    let calls: CallBook
-    let engine: Engine
+    let callers: [NodeName: Caller]
     let logger: Logger
 
     func run() async throws {
@@ -77,47 +76,57 @@ struct CallService: Service {
             )
             self.logger.notice("Listens", metadata: ["link.port": "\(port)"])
         }
+        let callers = self.callers
+        let routes = RouteWatch { for caller in callers.values { caller.routesChanged() } }
         await cancelWhenGracefulShutdown {
             await withTaskGroup { group in
-                for neighbour in self.view.neighbours {
-                    guard let endpoint = neighbour.dial else { continue }
-                    group.addTask { await self.keepCalling(neighbour.name, at: endpoint) }
-                }
+                for caller in callers.values { group.addTask { await caller.run() } }
                 // A node that only listens has nothing to do here but to wait.
                 group.addTask { try? await gracefulShutdown() }
             }
         }
+        routes.stop()
         await self.links.shutdown()
     }
 
-    private func keepCalling(_ peer: NodeName, at endpoint: Endpoint) async {
-        var backOff = BackOff()
+    /// One for each neighbour that this node dials.
+    static func callers(
+        _ view: View,
+        links: LinkService,
+        calls: CallBook,
+        engine: Engine,
+        logger: Logger
+    ) -> [NodeName: Caller] {
         let random = SystemRandomSource()
-        while !Task.isCancelled {
-            let begun = NIODeadline.now()
-            if self.calls.isOpen(peer) {
-                // The peer has called: there is nothing to do until that call ends.
-                await Self.pause(milliseconds: BackOff.first)
-                continue
-            }
-            do {
-                let session = try await self.links.dial(
-                    host: endpoint.host,
-                    port: Int(endpoint.port),
-                    expecting: peer
-                )
-                await self.calls.waitForEnd(of: session)
-                // A call that ends at once is no success.
-                if NIODeadline.now() - begun > .seconds(10) { backOff.succeeded() }
-            } catch {
-                self.engine.post(.dialFailed(peer, code: "\(error)"))
-                self.logger.debug(
-                    "Call failed",
-                    metadata: ["peer.node": "\(peer)", "error": "\(error)"]
-                )
-            }
-            await Self.pause(milliseconds: backOff.failed(random: random.next()))
+        var callers: [NodeName: Caller] = [:]
+        for neighbour in view.neighbours {
+            guard let endpoint = neighbour.dial else { continue }
+            let peer = neighbour.name
+            let parts = CallerParts(
+                dial: {
+                    try await links.dial(
+                        host: endpoint.host,
+                        port: Int(endpoint.port),
+                        expecting: peer
+                    )
+                },
+                tell: { engine.post(.dial(peer, $0)) },
+                failed: { code, error in
+                    logger.warning(
+                        "Call failed",
+                        metadata: [
+                            "peer.node": "\(peer)", "error.code": "\(code)",
+                            "error": "\(error)",
+                        ]
+                    )
+                },
+                clock: SystemClock(),
+                random: { random.next() },
+                pause: { await Self.pause(milliseconds: $0) }
+            )
+            callers[peer] = Caller(peer, calls: calls, parts)
         }
+        return callers
     }
 
     private static func pause(milliseconds: Int64) async {

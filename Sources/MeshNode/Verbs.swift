@@ -1,13 +1,18 @@
 import MeshCustody
 import MeshModel
 import MeshSpool
+import MeshTopology
 import Synchronization
 
 /// Turns requests on the control socket into questions to the engine.
 struct Verbs: Sendable {
     private let engine: Engine
+    private let calling: CallVerb
 
-    init(_ engine: Engine) { self.engine = engine }
+    init(_ engine: Engine, view: View, calls: CallBook, callers: [NodeName: Caller]) {
+        self.engine = engine
+        self.calling = CallVerb(view: view, calls: calls, callers: callers)
+    }
 
     func handle(
         _ request: ControlRequest,
@@ -17,6 +22,7 @@ struct Verbs: Sendable {
         case "status":
             return try JSONValue(encoding: try await self.ask { .status($0) } as StatusReport)
         case "trace": return try await self.trace(request)
+        case "call": return try await self.calling.handle(request)
         case "send": return try await self.send(request, emit)
         case "adopt": return try await self.adopt(request)
         default:

@@ -7,6 +7,8 @@ package struct BackOff: Hashable, Sendable {
     package static let first: Int64 = 500
     /// The longest delay, in milliseconds.
     package static let longest: Int64 = 60_000
+    /// The longest delay while the line is down, in milliseconds.
+    package static let steadyLongest: Int64 = 10_000
 
     /// Begins with no failure.
     package init() {}
@@ -18,10 +20,21 @@ package struct BackOff: Hashable, Sendable {
     package mutating func failed(random: UInt64) -> Int64 {
         let doubled = Self.first << min(self.failures, 10)
         self.failures += 1
-        let whole = min(doubled, Self.longest)
-        return whole / 2 + Int64(random % UInt64(whole / 2 + 1))
+        return Self.spread(min(doubled, Self.longest), random)
     }
+
+    /// Milliseconds to wait while there is no way to the neighbour's address.
+    ///
+    /// That costs nobody anything but this machine, so it does not grow and is no failure.
+    ///
+    /// - Parameter random: Any number.
+    /// - Returns: Between half and all of ``steadyLongest``.
+    package static func steady(random: UInt64) -> Int64 { Self.spread(Self.steadyLongest, random) }
 
     /// A call was opened: the next delay is the first again.
     package mutating func succeeded() { self.failures = 0 }
+
+    private static func spread(_ whole: Int64, _ random: UInt64) -> Int64 {
+        whole / 2 + Int64(random % UInt64(whole / 2 + 1))
+    }
 }

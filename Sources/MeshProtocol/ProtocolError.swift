@@ -53,7 +53,8 @@ extension ProtocolError {
         Self(.malformed, "This is no \(what): \(why).", cause: cause)
     }
 
-    static func violation(_ message: String) -> Self { Self(.protocolViolation, message) }
+    /// The peer broke a rule that only the link can watch over.
+    package static func violation(_ message: String) -> Self { Self(.protocolViolation, message) }
 
     static func tooLong(_ what: String, bytes: Int, limit: Int) -> Self {
         Self(.frameTooLong, "A \(what) has \(bytes) bytes; at most \(limit) are allowed.")

@@ -14,6 +14,8 @@ package enum SessionEvent: Sendable {
     case blob(any Session, ParcelID, UInt64, [UInt8])
     /// A wanted blob arrived whole and is not what its entry names; it is no longer wanted.
     case badBlob(any Session, ParcelID, UInt64)
+    /// The peer has answered ``Session/probe()``.
+    case alive(any Session)
     /// Nothing more comes: a stable code (`cut` when the line broke, the bye's code, or that of an
     /// error) and words for people. Whatever was queued or wanted is forgotten.
     case closed(any Session, reason: String, detail: String)
@@ -57,6 +59,11 @@ package protocol Session: AnyObject, Sendable {
     ///
     /// Says nothing to the peer; for that send `.withdrawn`.
     func withdraw(_ parcel: ParcelID)
+
+    /// Asks whether the peer is still there.
+    ///
+    /// `alive` follows, or within seconds the end of the session as `silent`.
+    func probe()
 
     /// Sends `bye` after the queued control messages and closes, at the latest after 5 seconds.
     ///

@@ -33,6 +33,8 @@ package struct SessionMachine: Sendable {
     private var notesReceived = NoteLedger()
     private var notesSent = NoteLedger()
     private var blobs = BlobAssembly()
+    /// Slices and small parcels that have come, since the session began.
+    package private(set) var dataFrames: UInt64 = 0
 
     /// Expects the authenticated `peer`; our hello grants `smallGrant` bytes for small parcels.
     package init(mesh: MeshName, peer: NodeName, smallGrant: UInt64) {
@@ -115,7 +117,9 @@ extension SessionMachine {
         }
         switch FrameType(rawValue: type) {
         case .hello: throw .violation("A second hello came.")
-        case .slice: try self.blobs.take(body, event)
+        case .slice:
+            self.dataFrames += 1
+            try self.blobs.take(body, event)
         case let type?:
             let message = try Message(type: type, body: [UInt8](body))
             try self.account(for: message)
@@ -168,6 +172,7 @@ extension SessionMachine {
                 throw .violation("More than \(Limits.offersUnansweredMax) offers are unanswered.")
             }
         case .small(let small, _, _):
+            self.dataFrames += 1
             self.smallBytesUnacked += small.grantBytes
             guard self.smallBytesUnacked <= self.smallGrant else {
                 throw .violation("Small parcels exceed the grant of \(self.smallGrant) bytes.")

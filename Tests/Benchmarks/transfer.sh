@@ -46,7 +46,7 @@ mesh() { # hops
         pids+=($!)
     done
     for _ in $(seq 100); do
-        "$program" status --home "$directory/homes/origin" 2>/dev/null | grep -q connected && return
+        "$program" status --home "$directory/homes/origin" 2>/dev/null | grep -qE " (ok|idle) " && return
         read -r -t 0.1 <> <(:) || true
     done
     echo "the nodes did not connect" >&2

@@ -14,15 +14,13 @@ import Testing
                 relay in line, up 1 min 0 s
                 spool 5.0 MiB of 1.0 GiB, incarnation 1-0000000000000002
 
-                NEIGHBOUR  STATE      SINCE       NEXT CALL  LAST ERROR
-                relay      connected  30 s ago    -          -
-                relay      waiting    -           in 5.0 s   refused
+                NEIGHBOUR  STATE        SINCE     NEXT CALL  LAST ERROR
+                relay      ok           30 s ago  -          -
+                relay      backing-off  -         in 5.0 s   no_route: The line is down.
 
                 FLOW   ROLE   WAITING  HELD   LANDED  OTHER ENDS
                 relay  relay  -        1,200  -       -
-                """.replacing("30 s ago    -", with: "30 s ago  -")
-                .replacing("SINCE       NEXT", with: "SINCE     NEXT")
-                .replacing("-           in", with: "-         in")
+                """
         )
     }
 
@@ -74,12 +72,16 @@ import Testing
             started: UnixMilliseconds(0),
             spool: .init(limit: .gibibytes(1), used: .mebibytes(5)),
             neighbours: [
-                .init(name: node, state: "connected", since: UnixMilliseconds(30_000)),
+                .init(name: node, state: .ok, since: UnixMilliseconds(30_000)),
                 .init(
                     name: node,
-                    state: "waiting",
-                    lastError: "refused",
-                    call: UnixMilliseconds(65_000)
+                    state: .backingOff,
+                    next: UnixMilliseconds(65_000),
+                    lastError: .init(
+                        code: "no_route",
+                        message: "The line is down.",
+                        at: UnixMilliseconds(1)
+                    )
                 ),
             ],
             flows: [.init(flow: flow, role: "relay", held: 1_200)]

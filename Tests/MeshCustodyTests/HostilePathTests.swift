@@ -88,24 +88,3 @@ import Testing
         await mesh.stop()
     }
 }
-
-/// A neighbour that says only what the test says, and lets it hear what it is told.
-final class ScriptedSession: Session {
-    let id: UInt64 = 1
-    let peer: NodeName
-    let isDialler = true
-    private let hear: @Sendable (Message) -> Void
-
-    init(peer: NodeName, hear: @escaping @Sendable (Message) -> Void) {
-        self.peer = peer
-        self.hear = hear
-    }
-
-    func send(_ message: Message) { self.hear(message) }
-    func want(_ parcel: ParcelID, _ blobs: [WantedBlob]) {}
-    func unwant(_ parcel: ParcelID) {}
-    func serve(_ parcel: ParcelID, class parcelClass: UInt8, _ blobs: [ServedBlob]) {}
-    func serveSmall(_ small: Message, class parcelClass: UInt8) {}
-    func withdraw(_ parcel: ParcelID) {}
-    func end(_ bye: Bye) {}
-}

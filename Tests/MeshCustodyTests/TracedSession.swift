@@ -32,6 +32,7 @@ final class TracedSession: Session {
         self.session.serve(parcel, class: parcelClass, blobs)
     }
     func withdraw(_ parcel: ParcelID) { self.session.withdraw(parcel) }
+    func probe() { self.session.probe() }
     func end(_ bye: Bye) { self.session.end(bye) }
 }
 
@@ -46,6 +47,7 @@ extension SessionEvent {
             .blob(wrap(session), parcel, number, bytes)
         case .badBlob(let session, let parcel, let number):
             .badBlob(wrap(session), parcel, number)
+        case .alive(let session): .alive(wrap(session))
         case .closed(let session, let reason, let detail):
             .closed(wrap(session), reason: reason, detail: detail)
         }

@@ -171,7 +171,12 @@ import Testing
         #expect(error?.code == .refused)
         // Once one of them leaves there is room again.
         try await silent[0].close()
-        for await _ in refusals { break }
+        var codes: [LinkError.Code?] = []
+        for await refusal in refusals {
+            codes.append((refusal as? LinkError)?.code)
+            if codes.count == 2 { break }
+        }
+        #expect(codes == [.tooManyHandshakes, .refused])
         _ = try await dialler.dial(host: "127.0.0.1", port: port, expecting: mesh.node("harbour"))
         _ = try await engine.opened()
         for channel in silent.dropFirst() { try? await channel.close() }

@@ -11,6 +11,7 @@ import Testing
 /// Takes bytes and gives nothing back: a line that has gone dead.
 private final class DeadLine: SessionTransport {
     var isWritable: Bool { true }
+    var isFlushed: Bool { true }
     private let taken: @Sendable ([UInt8]) -> Void
 
     init(_ taken: @escaping @Sendable ([UInt8]) -> Void) { self.taken = taken }
@@ -33,8 +34,9 @@ private final class DeadLine: SessionTransport {
         let engine = Engine { if case .opened(let session, _) = $0 { act(session) } }
         let hello = mesh.hello(buoy)
         var side = LinkSide(hello: { _ in hello }, events: engine.hear)
-        side.keepaliveMilliseconds = keepaliveMilliseconds
-        side.byeMilliseconds = byeMilliseconds
+        side.line = { _ in LinkLine(keepalive: .milliseconds(keepaliveMilliseconds)) }
+        side.times.silence = .milliseconds(keepaliveMilliseconds)
+        side.times.bye = .milliseconds(byeMilliseconds)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let greeting = try Message.hello(mesh.hello(harbour)).frames()[0]
         let sent = Sent()
@@ -66,7 +68,7 @@ private final class DeadLine: SessionTransport {
     @Test func theDiallerPingsADeadLineAndGivesUp() async throws {
         let (reason, sent) = try await Self.run(isDialler: true, keepaliveMilliseconds: 40)
         #expect(reason == "silent")
-        let ping = try Message.ping(0).frames()[0]
+        let ping = try Message.ping(1).frames()[0]
         #expect(sent.suffix(ping.count).elementsEqual(ping))
     }
 

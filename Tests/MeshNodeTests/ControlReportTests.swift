@@ -27,7 +27,7 @@ import Testing
             incarnation: Incarnation(number: 3, random: 0xAB),
             started: UnixMilliseconds(1_000),
             spool: .init(limit: .gibibytes(1), used: .mebibytes(5)),
-            neighbours: [.init(name: node, state: "connected", since: UnixMilliseconds(2_000))],
+            neighbours: [.init(name: node, state: .ok, since: UnixMilliseconds(2_000))],
             flows: []
         )
         let line = try JSONValue(encoding: report).json()

@@ -32,4 +32,9 @@ import Testing
         backOff.succeeded()
         #expect(backOff.failed(random: 0) == BackOff.first / 2)
     }
+
+    @Test func aLineThatIsDownIsTriedAtASteadyPace() {
+        #expect(BackOff.steady(random: 0) == 5_000)
+        #expect((0..<10_000).allSatisfy { (5_000...10_000).contains(BackOff.steady(random: $0)) })
+    }
 }
