@@ -1,6 +1,6 @@
 # The one door to building and checking; CI goes through the same one.
 
-.PHONY: demo test lint format proto prerequisites
+.PHONY: demo test lint format proto reference prerequisites
 
 swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
 
@@ -30,3 +30,8 @@ proto:
 		protoc --plugin=.build/debug/protoc-gen-swift --proto_path=$$dir --swift_out=$$dir \
 			--swift_opt=Visibility=Package,UseAccessLevelOnImports=true,FileNaming=DropPath $$dir/*.proto; \
 	done
+
+# The tables and reports in docs/reference, and the JSON Schema of topologies, from the code.
+reference:
+	swift build --build-tests
+	TRIBUTARY_WRITE_REFERENCE=1 swift test --skip-build --filter 'ReferenceTests|FindingsPageTests'

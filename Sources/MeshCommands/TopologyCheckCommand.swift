@@ -41,8 +41,13 @@ struct TopologyCheckCommand: ParsableCommand {
                 "hint": finding.hint.map(JSONValue.string) ?? .null,
             ])
         }
-        let isUsable = !findings.contains { $0.severity == .error }
-        return ["ok": .bool(isUsable), "findings": .array(values)]
+        let errors = findings.count { $0.severity == .error }
+        return [
+            "ok": .bool(errors == 0),
+            "errors": .integer(Int64(errors)),
+            "warnings": .integer(Int64(findings.count - errors)),
+            "findings": .array(values),
+        ]
     }
 }
 

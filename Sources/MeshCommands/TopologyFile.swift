@@ -8,16 +8,37 @@ struct TopologyFile {
 
     init(_ path: String) { self.path = path }
 
-    /// Reads and parses it.
+    /// Reads and parses it, with what it includes.
     ///
     /// - Throws: `TopologyFindings` with every finding; ``CommandFailure`` if it cannot be read.
     func parse() throws -> Topology {
-        try Topology.parse(try self.text(), file: self.path)
+        let text: String
+        do throws(Unreadable) {
+            text = try Self.text(at: self.path)
+        } catch {
+            throw CommandFailure(
+                code: error.code,
+                message: "Could not read the topology \(self.path): \(error.reason).",
+                hint: "Name a topology file, such as topologies/line.yaml."
+            )
+        }
+        return try Topology.parse(text, file: self.path) { path throws(UnreadableFile) in
+            do throws(Unreadable) {
+                return try Self.text(at: path)
+            } catch {
+                throw UnreadableFile(reason: error.reason)
+            }
+        }
     }
 
-    private func text() throws -> String {
-        let file = open(self.path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw self.unreadable() }
+    private struct Unreadable: Error {
+        let code: String
+        let reason: String
+    }
+
+    private static func text(at path: String) throws(Unreadable) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Self.unreadable() }
         defer { close(file) }
         var bytes: [UInt8] = []
         // One more than is allowed is enough for the parser to say so.
@@ -28,18 +49,15 @@ struct TopologyFile {
                 initialized = max(0, count)
             }
             if count == 0 { break }
-            guard count > 0 || errno == EINTR else { throw self.unreadable() }
+            guard count > 0 || errno == EINTR else { throw Self.unreadable() }
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandFailure(
-                code: "topology_invalid",
-                message: "\(self.path) is not UTF-8 text."
-            )
+            throw Unreadable(code: "topology_invalid", reason: "it is not UTF-8 text")
         }
         return text
     }
 
-    private func unreadable() -> CommandFailure {
+    private static func unreadable() -> Unreadable {
         let number = errno
         let code =
             switch number {
@@ -47,11 +65,6 @@ struct TopologyFile {
             case EACCES, EPERM: "not_permitted"
             default: "failed"
             }
-        let reason = String(cString: strerror(number))
-        return CommandFailure(
-            code: code,
-            message: "Could not read the topology \(self.path): \(reason).",
-            hint: "Name a topology file, such as topologies/line.yaml."
-        )
+        return Unreadable(code: code, reason: String(cString: strerror(number)))
     }
 }

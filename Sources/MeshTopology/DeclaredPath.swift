@@ -33,6 +33,13 @@ package enum DeclaredPath {
         return Self.components(path).starts(with: Self.components(root))
     }
 
+    /// The components of `path` after those of `root`; `nil` unless it lies beneath.
+    static func components(of path: String, beneath root: String) -> [String]? {
+        guard Self.isPath(path, atOrBeneath: root) else { return nil }
+        let rest = Self.components(path).dropFirst(Self.components(root).count)
+        return rest.isEmpty ? nil : rest.map(String.init)
+    }
+
     private static func components(_ path: String) -> [Substring] {
         path.split(separator: "/").filter { $0 != "." }
     }

@@ -104,9 +104,19 @@ extension LineSpeed: CustomStringConvertible {
         self.init(bitsPerSecond: bits)
     }
 
-    /// The speed in the largest unit that divides it.
+    /// The speed as ``init(declared:)`` reads it, in the largest unit that leaves three decimals.
     public var description: String {
-        Self.declaredUnits.text(self.bitsPerSecond) ?? "\(self.bitsPerSecond) bit/s"
+        for unit in Self.declaredUnits.units
+        where self.bitsPerSecond >= unit.factor
+            && (self.bitsPerSecond % unit.factor * 1_000).isMultiple(of: unit.factor)
+        {
+            let thousandths = self.bitsPerSecond % unit.factor * 1_000 / unit.factor
+            let digits = String(String(1_000 + thousandths).dropFirst())
+            let decimals = String(digits.reversed().drop { $0 == "0" }.reversed())
+            let whole = self.bitsPerSecond / unit.factor
+            return "\(whole)\(decimals.isEmpty ? "" : ".\(decimals)") \(unit.name)"
+        }
+        return "\(self.bitsPerSecond) bit/s"
     }
 }
 

@@ -1,43 +1,112 @@
 import MeshModel
 
-/// The keys that a table may have.
-struct KnownKeys {
-    /// What the table describes, for messages: `a node`.
-    let subject: String
-    /// Keys that are honoured.
-    let honoured: [String]
-    /// Keys that a later version will honour; saying so beats calling them unknown.
-    var later: [String] = []
+/// The fields of a table whose keys are fixed.
+struct Fields {
+    private let fields: [String: Field]
+    /// The keys that are there, with values that can be read or not.
+    private let names: Set<String>
+
+    init(_ fields: [String: Field], names: Set<String>) {
+        self.fields = fields
+        self.names = names
+    }
+
+    /// The field of a key, if its value can be read.
+    subscript(_ key: String) -> Field? { self.fields[key] }
+
+    /// Whether the key is there, even if its value cannot be read.
+    func has(_ key: String) -> Bool { self.names.contains(key) }
+
+    /// The text of a key whose value is one.
+    func text(_ key: String) -> String? {
+        if case .text(let text) = self.fields[key]?.value.content { text } else { nil }
+    }
+
+    /// The texts of a key whose value is a list of them, or one.
+    func texts(_ key: String) -> [String] {
+        switch self.fields[key]?.value.content {
+        case .text(let text): text.isEmpty ? [] : [text]
+        case .list(let elements):
+            elements.compactMap { if case .text(let text) = $0.content { text } else { nil } }
+        default: []
+        }
+    }
+
+    /// The text of a key with its place.
+    func placed(_ key: String) -> TopologyDraft.Placed<String>? { self.placed(key) { $0 } }
+
+    /// The value of a key with its place.
+    func placed<Value>(
+        _ key: String,
+        _ read: (String) -> Value?
+    ) -> TopologyDraft.Placed<Value>? {
+        guard let field = self.fields[key], let value = self.text(key).flatMap(read) else {
+            return nil
+        }
+        return .init(value: value, at: field.value.at)
+    }
 }
 
-/// Reads elements into values and says of each that does not fit why.
+/// Reads elements by the rules of the language and says of each that does not fit why.
 struct ElementReader {
     var findings: FindingList
 
-    /// The fields of a table whose keys are fixed, by key.
+    // MARK: Tables
+
+    /// The fields of a table whose keys are fixed.
     ///
-    /// Of a duplicate key the first counts. `nil` if it is no table; nothing at all is one
-    /// without fields.
-    mutating func table(_ element: Element, _ keys: KnownKeys) -> [String: Field]? {
-        guard let fields = self.fields(element, of: keys.subject) else { return nil }
+    /// What is not honoured yet is checked, told, and among the fields none the less. A value that
+    /// is wrong is told and left out; composite values that are honoured are not looked into.
+    /// `nil` if it is no table; nothing at all is one without fields.
+    mutating func table(_ element: Element, _ table: LanguageTable) -> Fields? {
+        guard let fields = self.fields(element, of: table.subject) else { return nil }
+        return self.table(fields, table, at: element.at)
+    }
+
+    /// The same for fields that were gathered already; `place` is where the table begins.
+    mutating func table(
+        _ fields: [Field],
+        _ table: LanguageTable,
+        at place: Place,
+        isLater: Bool = false
+    ) -> Fields {
+        let keys = table.keys
         var known: [String: Field] = [:]
         for field in fields {
-            if keys.honoured.contains(field.key) {
+            guard let key = keys.first(where: { $0.name == field.key }) else {
+                self.unknown(field, table.subject, keys)
+                continue
+            }
+            if self.fits(field.value, key.form, "`\(key.name)`", key.support) {
                 known[field.key] = field
-            } else if keys.later.contains(field.key) {
-                self.notYetSupported("`\(field.key)`", at: field.at)
-            } else {
-                let near = Suggestion.nearest(to: field.key, among: keys.honoured + keys.later)
-                let all = keys.honoured.map { "`\($0)`" }.joined(separator: ", ")
-                self.findings.error(
-                    .unknownKey,
-                    at: field.at,
-                    "\(keys.subject.capitalizedFirst) has no key `\(field.key)`.",
-                    hint: near.map { "Did you mean `\($0)`?" } ?? "Its keys are \(all)."
-                )
+            }
+            if key.support == .later, !isLater {
+                self.notYetSupported("`\(key.name)`", at: field.at)
             }
         }
-        return known
+        let names = Set(fields.map(\.key))
+        for key in keys
+        where key.usual == "required" && table != .topology && !names.contains(key.name) {
+            self.findings.error(
+                .missingKey,
+                at: place,
+                "\(table.subject.capitalizedFirst) needs `\(key.name)`.",
+                hint: "Write `\(key.name): \(key.example)`, for example."
+            )
+        }
+        return Fields(known, names: names)
+    }
+
+    private mutating func unknown(_ field: Field, _ subject: String, _ keys: [LanguageKey]) {
+        let near = Suggestion.nearest(to: field.key, among: keys.map(\.name))
+        let works = keys.filter { $0.support == .works }.map { "`\($0.name)`" }
+        let all = (works.isEmpty ? keys.map { "`\($0.name)`" } : works).joined(separator: ", ")
+        self.findings.error(
+            .unknownKey,
+            at: field.at,
+            "\(subject.capitalizedFirst) has no key `\(field.key)`.",
+            hint: near.map { "Did you mean `\($0)`?" } ?? "Its keys are \(all)."
+        )
     }
 
     /// The fields of a table, without those that repeat a key.
@@ -60,18 +129,85 @@ struct ElementReader {
                 first[field.key] = field.at
                 return true
             }
-            self.findings.error(
-                duplicates,
-                at: field.at,
-                "`\(field.key)` is there twice.",
-                hint: "It is at line \(earlier.line), column \(earlier.column) already."
-            )
+            self.twice(field, earlier, duplicates)
             return false
         }
     }
 
-    /// One word or phrase; `nil` for tables, lists and nothing.
-    mutating func text(_ element: Element, of subject: String) -> String? {
+    /// Says that a key is there already.
+    mutating func twice(_ field: Field, _ earlier: Place, _ kind: Finding.Code.Kind) {
+        let place = self.findings.whereabouts(of: earlier, from: field.at)
+        self.findings.error(
+            kind,
+            at: field.at,
+            "`\(field.key)` is there twice.",
+            hint: "It is \(place) already."
+        )
+    }
+
+    // MARK: Values
+
+    /// Whether a value has the form of its key; says why it does not.
+    private mutating func fits(
+        _ element: Element,
+        _ form: Form,
+        _ subject: String,
+        _ support: Support
+    ) -> Bool {
+        switch form {
+        case .scalar(let scalar):
+            return self.text(element, of: subject, scalar) != nil
+        case .scalars(let scalar):
+            guard case .list(let elements) = element.content else {
+                return self.text(element, of: subject, scalar) != nil
+            }
+            let texts = elements.map { self.text($0, of: "a part of \(subject)", scalar) }
+            return texts.allSatisfy { $0 != nil }
+        case .list(.scalar(let scalar)):
+            guard case .list(let elements) = element.content else {
+                if element.isEmpty { return true }
+                self.wrongShape(
+                    element,
+                    "\(subject) is a list.",
+                    hint: "Write a line such as `- /data`."
+                )
+                return false
+            }
+            let texts = elements.map { self.text($0, of: "a part of \(subject)", scalar) }
+            return texts.allSatisfy { $0 != nil }
+        case .either(let scalar, let long):
+            if case .text = element.content {
+                return self.text(element, of: subject, scalar) != nil
+            }
+            return self.fits(element, long, subject, support)
+        case .table, .named, .list:
+            // What is honoured is read by those who use it.
+            guard support == .later else { return true }
+            return self.fitsLater(element, form, subject)
+        }
+    }
+
+    /// Looks into a composite value that is not honoured yet.
+    private mutating func fitsLater(_ element: Element, _ form: Form, _ subject: String) -> Bool {
+        switch form {
+        case .table(let table):
+            guard let fields = self.fields(element, of: subject) else { return false }
+            // That it is not honoured was said of the whole.
+            _ = self.table(fields, table, at: element.at, isLater: true)
+            return true
+        case .named(let word, let form):
+            guard let fields = self.fields(element, of: subject) else { return false }
+            for field in fields {
+                _ = self.word(field.key, at: field.at, .word(word))
+                _ = self.fits(field.value, form, "`\(field.key)`", .later)
+            }
+            return true
+        default: return true
+        }
+    }
+
+    /// One value that is written as it should be; `nil` for others, tables, lists and nothing.
+    mutating func text(_ element: Element, of subject: String, _ scalar: Scalar) -> String? {
         guard case .text(let text) = element.content else {
             self.wrongShape(
                 element,
@@ -83,186 +219,19 @@ struct ElementReader {
             self.wrongShape(element, "\(subject.capitalizedFirst) is missing.")
             return nil
         }
-        return text
+        return self.word(text, at: element.at, scalar)
     }
 
-    /// A word that names something.
-    mutating func name<Name: MeshWord>(
-        _ text: String,
-        at place: Place,
-        of subject: String,
-        as type: Name.Type = Name.self
-    ) -> Name? {
-        if let name = Name(text) { return name }
-        if text.contains("{"), text.contains("}") {
-            self.notYetSupported("A range of names such as `\(text)`", at: place)
-            return nil
-        }
-        let lower = text.lowercased()
-        self.findings.error(
-            .invalidName,
-            at: place,
-            "`\(text)` cannot be the name of \(subject).",
-            hint: "A name has 1 to 63 of a-z, 0-9, `-`, `_`, `.` and begins with a letter or digit."
-                + (Name(lower) == nil ? "" : " Write `\(lower)`.")
-        )
-        return nil
-    }
-
-    /// A directory: absolute, or relative to the home of the node.
-    mutating func path(_ element: Element, of subject: String) -> String? {
-        guard let text = self.text(element, of: subject) else { return nil }
-        guard let problem = DeclaredPath.problem(with: text) else { return text }
-        self.findings.error(
-            .invalidPath,
-            at: element.at,
-            "`\(text)` cannot be the path of \(subject): \(problem).",
-            hint: "Write an absolute path, or one relative to the home of the node."
-        )
-        return nil
-    }
-
-    /// A number of bytes with its unit.
-    mutating func size(_ element: Element, of subject: String, min: ByteCount) -> ByteCount? {
-        guard let text = self.text(element, of: subject) else { return nil }
-        guard let size = ByteCount(declared: text) else {
-            self.findings.error(
-                .invalidSize,
-                at: element.at,
-                "`\(text)` is no size.",
-                hint: "Write a number and a unit: KiB, MiB, GiB, TiB, or KB, MB, GB, TB."
-            )
-            return nil
-        }
-        guard size >= min else {
-            self.findings.error(
-                .invalidSize,
-                at: element.at,
-                "\(size.declared) is too little for \(subject).",
-                hint: "It needs at least \(min.declared)."
-            )
-            return nil
-        }
-        return size
-    }
-
-    /// A size, or a part of the spool.
-    mutating func share(_ element: Element, of subject: String) -> DeclaredShare? {
-        self.value(
-            element,
-            of: subject,
-            .invalidSize,
-            "is neither a size nor a part of the spool",
-            hint: "Write a size such as `2 GiB`, or a whole percentage such as `25 %`."
-        ) { DeclaredShare(declared: $0) }
-    }
-
-    /// The speed of a line.
-    mutating func speed(_ element: Element) -> LineSpeed? {
-        self.value(
-            element,
-            of: "`speed`",
-            .invalidValue,
-            "is no speed",
-            hint: "Write a number and a unit, such as `33.6 kbit/s` or `100 Mbit/s`."
-        ) { LineSpeed(declared: $0) }
-    }
-
-    /// How a silent call is kept alive.
-    mutating func keepalive(_ element: Element) -> Keepalive? {
-        self.value(
-            element,
-            of: "`keepalive`",
-            .invalidValue,
-            "is no time between signs of life",
-            hint: "Write a time from `5 s` to `1 d`, or `off`."
-        ) { Keepalive(declared: $0) }
-    }
-
-    /// What a way over a link costs.
-    mutating func prefer(_ element: Element) -> UInt32? {
-        self.value(
-            element,
-            of: "`prefer`",
-            .invalidValue,
-            "is no preference",
-            hint:
-                "Write a number from 1 to 10000: ways with the least sum come first, 100 is usual."
-        ) { text in
-            DeclaredUnits.digits(text[...], countMax: 5)
-                .flatMap { (1...10_000).contains($0) ? UInt32($0) : nil }
-        }
-    }
-
-    /// When a file counts as complete.
-    mutating func doneWhen(_ element: Element) -> DoneWhen? {
-        self.value(
-            element,
-            of: "`done-when`",
-            .invalidValue,
-            "does not say when a file is complete",
-            hint: "Write `renamed`, `sent`, `marker SUFFIX` or `quiet DURATION`, such as "
-                + "`marker .done` or `quiet 30 s`."
-        ) { DoneWhen($0) }
-    }
-
-    /// The number of a cut profile.
-    mutating func profile(_ element: Element) -> UInt32? {
-        self.value(
-            element,
-            of: "`profile`",
-            .invalidValue,
-            "is no profile",
-            hint: "It can be `1`, the usual one, or `2`, for lines slower than 1 Mbit/s."
-        ) { ["1": 1, "2": 2][$0] }
-    }
-
-    private mutating func value<Value>(
-        _ element: Element,
-        of subject: String,
-        _ kind: Finding.Code.Kind,
-        _ problem: String,
-        hint: String,
-        read: (String) -> Value?
-    ) -> Value? {
-        guard let text = self.text(element, of: subject) else { return nil }
-        if let value = read(text) { return value }
-        self.findings.error(kind, at: element.at, "`\(text)` \(problem).", hint: hint)
-        return nil
-    }
-
-    /// One of the words of an enumeration; `later` are words that a later version will know.
-    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ field: Field,
-        later: [String],
-        as type: Choice.Type = Choice.self
-    ) -> Choice? {
-        guard let text = self.text(field.value, of: "`\(field.key)`") else { return nil }
-        if let choice = Choice(rawValue: text) { return choice }
-        let word = text.split(separator: " ").first.map(String.init) ?? text
-        if later.contains(word) {
-            self.notYetSupported("`\(field.key): \(text)`", at: field.value.at)
-            return nil
-        }
-        let words = Choice.allCases.map(\.rawValue)
-        let near = Suggestion.nearest(to: text, among: words + later)
-        let all = words.map { "`\($0)`" }.joined(separator: ", ")
-        self.findings.error(
-            .invalidValue,
-            at: field.value.at,
-            "`\(field.key)` cannot be `\(text)`.",
-            hint: near.map { "Did you mean `\($0)`?" } ?? "It can be \(all)."
-        )
+    /// A text that is written as it should be.
+    mutating func word(_ text: String, at place: Place, _ scalar: Scalar) -> String? {
+        guard let problem = scalar.problem(text) else { return text }
+        self.findings.error(problem.kind, at: place, problem.message, hint: problem.hint)
         return nil
     }
 
     mutating func notYetSupported(_ what: String, at place: Place) {
-        self.findings.error(
-            .notYetSupported,
-            at: place,
-            "\(what) is not supported by this version yet.",
-            hint: "Leave it out, or use a version that honours it."
-        )
+        let problem = Scalar.Problem.notYetSupported(what)
+        self.findings.error(problem.kind, at: place, problem.message, hint: problem.hint)
     }
 
     mutating func wrongShape(_ element: Element, _ message: String, hint: String? = nil) {
@@ -272,7 +241,5 @@ struct ElementReader {
 
 extension String {
     /// The same text as the beginning of a sentence.
-    fileprivate var capitalizedFirst: String {
-        self.prefix(1).uppercased() + self.dropFirst()
-    }
+    var capitalizedFirst: String { self.prefix(1).uppercased() + self.dropFirst() }
 }

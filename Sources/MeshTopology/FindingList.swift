@@ -1,12 +1,16 @@
 /// A place in a file that a person wrote: line and column, both counted from 1.
 struct Place: Hashable, Comparable, Sendable {
+    /// Which of the files of a ``FindingList``; the first has the number 0.
+    var file = 0
     var line: Int
     var column: Int
 
-    static let start = Self(line: 1, column: 1)
+    static let start = Self.start(of: 0)
+
+    static func start(of file: Int) -> Self { Self(file: file, line: 1, column: 1) }
 
     static func < (left: Self, right: Self) -> Bool {
-        (left.line, left.column) < (right.line, right.column)
+        (left.file, left.line, left.column) < (right.file, right.line, right.column)
     }
 }
 
@@ -40,11 +44,11 @@ struct SourceText: Sendable {
         return index < self.scalars.count ? index : nil
     }
 
-    /// The place of the scalar at `index`.
-    func place(of index: Int) -> Place {
+    /// The place of the scalar at `index` in a file of that number.
+    func place(of index: Int, in file: Int) -> Place {
         var line = self.starts.count
         while line > 1, self.starts[line - 1] > index { line -= 1 }
-        return Place(line: line, column: index - self.starts[line - 1] + 1)
+        return Place(file: file, line: line, column: index - self.starts[line - 1] + 1)
     }
 
     /// Puts another scalar in the place of one, so that every other place stays what it is.
@@ -52,13 +56,18 @@ struct SourceText: Sendable {
         self.scalars[index] = scalar
     }
 
+    /// The scalars of a line, numbered from 0, without its break.
+    func line(_ number: Int) -> [Unicode.Scalar] {
+        guard (1...self.starts.count).contains(number) else { return [] }
+        return Array(self.scalars[self.starts[number - 1]...].prefix { !Self.isBreak($0) })
+    }
+
     /// The line of `place` and a caret below its column; `nil` where that would not help.
     func excerpt(at place: Place) -> String? {
         guard (1...self.starts.count).contains(place.line),
             place.column <= Self.excerptColumnMax
         else { return nil }
-        let line = self.scalars[self.starts[place.line - 1]...]
-            .prefix(Self.excerptColumnMax).prefix { !Self.isBreak($0) }
+        let line = self.line(place.line).prefix(Self.excerptColumnMax)
         guard line.contains(where: { !$0.properties.isWhitespace }) else { return nil }
         var indent = String.UnicodeScalarView()
         let before = line.prefix(place.column - 1)
@@ -83,12 +92,11 @@ struct SourceText: Sendable {
     }
 }
 
-/// Collects what is wrong with one text, so that one reading tells all of it.
+/// Collects what is wrong with a text and those that it includes, so that one reading tells all.
 struct FindingList {
-    let file: String
-    let source: SourceText
     private(set) var hasErrors = false
-    private var findings: Set<Finding> = []
+    private var files: [(name: String, source: SourceText)] = []
+    private var findings: [Finding: Place] = [:]
 
     /// What one report holds at most; a file with more is not repaired by reading on.
     static let countMax = 1_000
@@ -97,19 +105,47 @@ struct FindingList {
     /// The longest message or hint, in Unicode scalars: they quote the file.
     private static let textMax = 1_000
 
-    init(file: String, text: String) {
-        self.file = file
+    /// A list of findings in no file yet.
+    init() {}
+
+    /// A list of findings in one text.
+    init(file: String, text: String) { _ = self.add(file: file, text: text) }
+
+    /// Adds a file; gives its number in places.
+    mutating func add(file: String, text: String) -> Int {
         // Editors on Windows begin files with a byte order mark, which libyaml does not expect.
         let hasMark = text.unicodeScalars.first == "\u{FEFF}"
-        self.source = SourceText(hasMark ? String(text.unicodeScalars.dropFirst()) : text)
+        let source = SourceText(hasMark ? String(text.unicodeScalars.dropFirst()) : text)
+        self.files.append((file, source))
+        return self.files.count - 1
+    }
+
+    /// The name of a file.
+    func name(of file: Int) -> String { self.files[file].name }
+
+    /// The text of a file.
+    func source(of file: Int) -> SourceText { self.files[file].source }
+
+    /// Where something else is, for a hint to somebody who looks at `place`.
+    func whereabouts(of other: Place, from place: Place) -> String {
+        other.file == place.file
+            ? "at line \(other.line), column \(other.column)"
+            : "at \(self.name(of: other.file)):\(other.line):\(other.column)"
     }
 
     /// The findings in the order of their places.
+    ///
+    /// What YAML makes of a text elsewhere is not told where the text is wrong here.
     var sorted: [Finding] {
-        self.findings.sorted {
-            ($0.line, $0.column, $0.code.name, $0.message)
-                < ($1.line, $1.column, $1.code.name, $1.message)
-        }
+        let wrong = Set(self.findings.lazy.filter { $0.key.severity == .error }.map(\.value))
+        return self.findings.filter { $0.key.code.kind != .yamlTrap || !wrong.contains($0.value) }
+            .sorted { left, right in
+                left.value == right.value
+                    ? (left.key.code.name, left.key.message) < (
+                        right.key.code.name, right.key.message
+                    )
+                    : left.value < right.value
+            }.map(\.key)
     }
 
     mutating func error(
@@ -140,18 +176,17 @@ struct FindingList {
     ) {
         let max = severity == .error ? Self.countMax : Self.warningsMax
         guard self.findings.count < max else { return }
-        self.findings.insert(
-            Finding(
-                code: Finding.Code(kind),
-                severity: severity,
-                file: self.file,
-                line: place.line,
-                column: place.column,
-                message: Self.shown(message),
-                hint: hint.map { Self.shown($0) },
-                excerpt: self.source.excerpt(at: place)
-            )
+        let finding = Finding(
+            code: Finding.Code(kind),
+            severity: severity,
+            file: self.name(of: place.file),
+            line: place.line,
+            column: place.column,
+            message: Self.shown(message),
+            hint: hint.map { Self.shown($0) },
+            excerpt: self.source(of: place.file).excerpt(at: place)
         )
+        self.findings[finding] = place
     }
 
     private static func shown(_ text: String) -> String {

@@ -79,10 +79,26 @@ struct Routes: Sendable, Hashable {
         return ways.sorted { ($0.cost, $0.next) < ($1.cost, $1.next) }.map { self.names[$0.next] }
     }
 
+    /// For each node that has a way to `target`, the next one on the best way.
+    func ways(to target: NodeName) -> [NodeName: NodeName] {
+        guard let to = self.numbers[target] else { return [:] }
+        let costs = self.costs(from: to, without: nil)
+        var next: [NodeName: NodeName] = [:]
+        for (node, name) in self.names.enumerated() where node != to {
+            let ways = self.edges[node].compactMap { edge in
+                costs[edge.to].map { (cost: $0.over(edge), next: edge.to) }
+            }
+            if let best = ways.min(by: { ($0.cost, $0.next) < ($1.cost, $1.next) }) {
+                next[name] = self.names[best.next]
+            }
+        }
+        return next
+    }
+
     /// What the best way from each node to `start` costs; `nil` where no way leads.
     ///
     /// Dijkstra's search.
-    private func costs(from start: Int, without avoided: Int) -> [Cost?] {
+    private func costs(from start: Int, without avoided: Int?) -> [Cost?] {
         var costs = [Cost?](repeating: nil, count: self.names.count)
         var open = MinHeap<OpenNode>()
         open.insert(OpenNode(cost: Cost(prefer: 0, hops: 0), node: start))

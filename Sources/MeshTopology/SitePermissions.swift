@@ -20,11 +20,6 @@ package struct SitePermissions: Hashable, Sendable {
         var landings = Place.start
         var spool = Place.start
     }
-
-    private static let keys = KnownKeys(
-        subject: "a site file",
-        honoured: ["sources", "landings", "spool"]
-    )
 }
 
 extension SitePermissions {
@@ -41,21 +36,18 @@ extension SitePermissions {
                 "A site file has at most \(ByteCount(Limits.topologyBytesMax))."
             )
         }
-        let root = isTooLarge ? nil : YAMLDocument.read(into: &findings)
+        let root = isTooLarge ? nil : YAMLDocument.read(0, in: &findings)?.root
         var values = ElementReader(findings: findings)
-        let fields = root.flatMap { values.table($0, Self.keys) } ?? [:]
-        let spool = fields["spool"].flatMap {
-            values.size($0.value, of: "a spool", min: ByteCount(Limits.spoolBytesMin))
-        }
+        let fields = root.flatMap { values.table($0, .site) }
         let permissions = Self(
-            sources: values.roots(fields["sources"]),
-            landings: values.roots(fields["landings"]),
-            spool: spool,
+            sources: fields?.texts("sources") ?? [],
+            landings: fields?.texts("landings") ?? [],
+            spool: fields?.placed("spool", ByteCount.init(declared:))?.value,
             file: file,
             places: Places(
-                sources: fields["sources"]?.at ?? .start,
-                landings: fields["landings"]?.at ?? .start,
-                spool: fields["spool"]?.value.at ?? .start
+                sources: fields?["sources"]?.at ?? .start,
+                landings: fields?["landings"]?.at ?? .start,
+                spool: fields?["spool"]?.value.at ?? .start
             )
         )
         guard !values.findings.hasErrors else {
@@ -140,21 +132,5 @@ extension SitePermissions {
     private static func quoted(_ path: String) -> String {
         "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
             + "'"
-    }
-}
-
-extension ElementReader {
-    /// A list of directories; nothing is an empty one.
-    fileprivate mutating func roots(_ field: Field?) -> [String] {
-        guard let field, !field.value.isEmpty else { return [] }
-        guard case .list(let elements) = field.value.content else {
-            self.wrongShape(
-                field.value,
-                "`\(field.key)` is a list.",
-                hint: "Write a line such as `- /data`."
-            )
-            return []
-        }
-        return elements.compactMap { self.path($0, of: "a root") }
     }
 }

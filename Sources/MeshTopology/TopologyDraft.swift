@@ -1,29 +1,51 @@
 import MeshModel
 
-/// What a topology file says, before it is checked whether the parts fit together.
+/// What the files of a topology say, before it is checked whether the parts fit together.
 struct TopologyDraft {
+    /// A value with the place where it is written.
+    struct Placed<Value> {
+        var value: Value
+        var at: Place
+    }
+
     struct Node {
         var name: NodeName
         var at: Place
-        var sends: [(flow: FlowName, path: String, at: Place)] = []
-        var listens: (endpoint: Endpoint, at: Place)?
+        var sends: [Source] = []
+        var listens: Placed<Endpoint>?
         /// The landing root for every flow that no node names.
-        var receivesAll: (path: String, at: Place)?
-        var receives: [(flow: FlowName, path: String, at: Place)] = []
-        var spool = Topology.Node.spoolByDefault
-        var cache = (share: DeclaredShare.percent(25), at: Place.start)
-        var quotaPerOrigin: (share: DeclaredShare, at: Place)?
-        var quotaPerNeighbour: (share: DeclaredShare, at: Place)?
+        var receivesAll: Placed<String>?
+        var receives: [Landing] = []
+        var spool = Placed(value: Topology.Node.spoolByDefault, at: .start)
+        var cache = Placed(value: DeclaredShare.percent(25), at: .start)
+        var quotaPerOrigin: Placed<DeclaredShare>?
+        var quotaPerNeighbour: Placed<DeclaredShare>?
+    }
+
+    struct Source {
+        var flow: FlowName
+        var at: Place
+        /// `nil` for what is fetched from elsewhere.
+        var path: String?
+        /// Where it says that files are deleted or moved, and the word for it.
+        var removes: Placed<String>?
+    }
+
+    struct Landing {
+        var flow: FlowName
+        var path: String
+        var at: Place
     }
 
     struct Link {
         var dialler: NodeName
         var listener: NodeName
         var at: Place
-        var speed: LineSpeed?
+        var speed: Placed<LineSpeed>?
         var keepalive: Keepalive?
         var prefer = Topology.Link.preferByDefault
-
+        /// A courier goes between the two; nobody dials.
+        var isCarried = false
     }
 
     struct Flow {
@@ -34,9 +56,10 @@ struct TopologyDraft {
         var doneWhen = DoneWhen.renamed
         var versions = Versions.all
         var flowClass = FlowClass.usual
-        var largest: ByteCount?
+        var largest: Placed<ByteCount>?
         var again = LandingAgain.replace
         var profile = Topology.Flow.profileByDefault
+        var hasRelease = false
     }
 
     var mesh: MeshName?

@@ -1,39 +1,38 @@
 import MeshModel
 
 extension TopologyReader {
-    mutating func readFlows(_ element: Element) {
-        for field in self.values.fields(element, of: "`flows`") ?? [] {
-            let name: FlowName? = self.values.name(field.key, at: field.at, of: "a flow")
-            guard let keys = self.values.table(field.value, Self.flowKeys) else { continue }
-            guard let name else { continue }
+    mutating func readFlows(_ flows: Field?) {
+        guard let flows else { return }
+        for field in self.values.fields(flows.value, of: "`flows`") ?? [] {
+            let name = self.values.word(field.key, at: field.at, .word("a flow"))
+            guard let keys = self.values.table(field.value, .flow),
+                let name = name.flatMap({ FlowName($0) })
+            else { continue }
+            if let earlier = self.draft.flows.first(where: { $0.name == name }) {
+                self.values.twice(field, earlier.at, .duplicateKey)
+                continue
+            }
             var flow = TopologyDraft.Flow(name: name, at: field.at)
-            self.choose(keys["first"], &flow.first)
-            self.choose(keys["backlog"], &flow.backlog)
-            self.choose(keys["versions"], &flow.versions)
-            self.choose(keys["class"], &flow.flowClass)
-            self.choose(keys["again"], &flow.again, later: ["version", "refuse"])
-            if let read = keys["done-when"].flatMap({ self.values.doneWhen($0.value) }) {
-                flow.doneWhen = read
-            }
-            if let read = keys["largest"].flatMap({
-                self.values.size($0.value, of: "a largest file", min: .kibibytes(1))
-            }) {
-                flow.largest = read
-            }
-            if let read = keys["profile"].flatMap({ self.values.profile($0.value) }) {
-                flow.profile = read
-            }
+            keys.choose("first", &flow.first)
+            keys.choose("backlog", &flow.backlog)
+            keys.choose("versions", &flow.versions)
+            keys.choose("class", &flow.flowClass)
+            keys.choose("again", &flow.again)
+            flow.doneWhen = keys.text("done-when").flatMap { DoneWhen($0) } ?? flow.doneWhen
+            flow.profile = keys.text("profile").flatMap { UInt32($0) } ?? flow.profile
+            flow.largest = keys.placed("largest", ByteCount.init(declared:))
+            flow.hasRelease = keys.has("release")
             self.draft.flows.append(flow)
         }
     }
+}
 
-    private mutating func choose<Choice: RawRepresentable<String> & CaseIterable>(
-        _ field: Field?,
-        _ choice: inout Choice,
-        later: [String] = []
+extension Fields {
+    /// Reads one of the words of an enumeration, if the key is there.
+    fileprivate func choose<Choice: RawRepresentable<String>>(
+        _ key: String,
+        _ choice: inout Choice
     ) {
-        if let field, let read = self.values.choice(field, later: later, as: Choice.self) {
-            choice = read
-        }
+        if let read = self.text(key).flatMap({ Choice(rawValue: $0) }) { choice = read }
     }
 }

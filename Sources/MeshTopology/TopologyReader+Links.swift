@@ -1,8 +1,8 @@
 import MeshModel
 
 extension TopologyReader {
-    mutating func readLinks(_ element: Element) {
-        if element.isEmpty { return }
+    mutating func readLinks(_ links: Field?) {
+        guard let element = links?.value, !element.isEmpty else { return }
         guard case .list(let elements) = element.content else {
             self.values.wrongShape(
                 element,
@@ -13,56 +13,73 @@ extension TopologyReader {
             return
         }
         for element in elements {
-            guard let link = self.link(element) else {
+            guard let links = self.links(element) else {
                 self.draft.hasUnreadLinks = true
                 continue
             }
-            self.draft.links.append(link)
+            guard self.draft.links.count + links.count <= Self.linksMax else {
+                self.draft.hasUnreadLinks = true
+                self.values.findings.error(
+                    .tooLarge,
+                    at: element.at,
+                    "A topology has at most \(Self.linksMax) links."
+                )
+                return
+            }
+            self.draft.links += links
         }
     }
 
-    /// A link in its short form, `a -> b`, or as a table.
-    private mutating func link(_ element: Element) -> TopologyDraft.Link? {
-        guard case .table(let fields) = element.content else {
-            return self.values.text(element, of: "a link").flatMap { self.link($0, at: element.at) }
+    /// Links in their short form, `a -> b`, or as a table.
+    private mutating func links(_ element: Element) -> [TopologyDraft.Link]? {
+        guard case .table = element.content else {
+            return self.values.text(element, of: "a link", .dial).flatMap { text in
+                LinkEnds(text, mark: "->")?.pairs.map {
+                    TopologyDraft.Link(dialler: $0, listener: $1, at: element.at)
+                }
+            }
         }
-        guard let keys = self.values.table(element, Self.linkKeys) else { return nil }
-        let speed = keys["speed"].flatMap { self.values.speed($0.value) }
-        let keepalive = keys["keepalive"].flatMap { self.values.keepalive($0.value) }
-        let prefer = keys["prefer"].flatMap { self.values.prefer($0.value) }
-        if keys["dial"] == nil, !fields.contains(where: { $0.key == "carry" }) {
+        guard let keys = self.values.table(element, .link) else { return nil }
+        if keys.has("by"), !keys.has("carry"), let place = keys["by"]?.at {
+            self.values.findings.error(
+                .missingKey,
+                at: place,
+                "`by` is for couriers, and this link has no `carry`.",
+                hint: "Write `carry: NODE .. NODE`, or leave `by` out."
+            )
+        }
+        if keys.has("carry"), keys.has("dial") {
+            self.values.findings.error(
+                .invalidLink,
+                at: element.at,
+                "This link has both `dial` and `carry`.",
+                hint: "Make two links of it."
+            )
+        }
+        guard keys.has("dial") || keys.has("carry") else {
             self.values.findings.error(
                 .missingKey,
                 at: element.at,
                 "This link does not say who dials whom.",
                 hint: "Write `dial: NODE -> NODE`."
             )
-        }
-        guard let arrow = keys["dial"]?.value, let text = self.values.text(arrow, of: "a link"),
-            var link = self.link(text, at: arrow.at)
-        else { return nil }
-        link.speed = speed
-        link.keepalive = keepalive
-        if let prefer { link.prefer = prefer }
-        return link
-    }
-
-    private mutating func link(_ text: String, at place: Place) -> TopologyDraft.Link? {
-        let ends = text.split(separator: "->", omittingEmptySubsequences: false).map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }
-        guard ends.count == 2, ends.allSatisfy({ !$0.isEmpty }) else {
-            self.values.findings.error(
-                .invalidLink,
-                at: place,
-                "`\(text)` is no link.",
-                hint: "Write `NODE -> NODE`; the arrow says who dials."
-            )
             return nil
         }
-        let dialler: NodeName? = self.values.name(ends[0], at: place, of: "a node")
-        let listener: NodeName? = self.values.name(ends[1], at: place, of: "a node")
-        guard let dialler, let listener else { return nil }
-        return TopologyDraft.Link(dialler: dialler, listener: listener, at: place)
+        let isCarried = !keys.has("dial")
+        guard let ends = keys[isCarried ? "carry" : "dial"]?.value,
+            case .text(let text) = ends.content
+        else { return nil }
+        return LinkEnds(text, mark: isCarried ? " .. " : "->")?.pairs.map { one, other in
+            TopologyDraft.Link(
+                dialler: one,
+                listener: other,
+                at: ends.at,
+                speed: keys.placed("speed", LineSpeed.init(declared:)),
+                keepalive: keys.placed("keepalive", Keepalive.init(declared:))?.value,
+                prefer: keys.text("prefer").flatMap { UInt32($0) }
+                    ?? Topology.Link.preferByDefault,
+                isCarried: isCarried
+            )
+        }
     }
 }

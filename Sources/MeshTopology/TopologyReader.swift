@@ -1,221 +1,240 @@
 import MeshModel
 
 extension Topology {
-    /// Reads a topology in its short form and checks that its parts fit together.
+    /// Reads a topology and checks that its parts fit together.
     ///
     /// - Parameters:
-    ///   - text: YAML; at most ``MeshModel/Limits/topologyBytesMax`` bytes.
-    ///   - file: The name that findings carry.
+    ///   - text: YAML; with what it includes at most ``MeshModel/Limits/topologyBytesMax`` bytes.
+    ///   - file: The path of the file, as findings show it; included files lie beside it.
+    ///   - read: Reads a file that is included, whose path begins as `file` does.
     /// - Returns: A topology that has passed every check, with the warnings that remain.
     /// - Throws: Every finding in the text, if one of them is an error.
-    public static func parse(_ text: String, file: String) throws(TopologyFindings) -> Self {
-        guard text.utf8.count <= Limits.topologyBytesMax else {
-            var findings = FindingList(file: file, text: "")
-            findings.error(
-                .tooLarge,
-                at: .start,
-                "A topology has at most \(ByteCount(Limits.topologyBytesMax))."
-            )
-            throw TopologyFindings(findings: findings.sorted)
+    public static func parse(
+        _ text: String,
+        file: String,
+        including read: @escaping (String) throws(UnreadableFile) -> String = Self.includesNothing
+    ) throws(TopologyFindings) -> Self {
+        var files = TopologyFiles(including: read)
+        files.read(text, path: file)
+        guard files.documents.first?.file == 0 else {
+            throw TopologyFindings(findings: files.values.findings.sorted)
         }
-        var findings = FindingList(file: file, text: text)
-        let root = YAMLDocument.read(into: &findings)
-        if findings.hasErrors { throw TopologyFindings(findings: findings.sorted) }
-        var reader = TopologyReader(values: ElementReader(findings: findings))
-        let draft = reader.read(root ?? Element(content: .table([]), at: .start))
+        var reader = TopologyReader(values: files.values)
+        let draft = reader.read(files.documents, hasUnread: files.hasUnread)
         var check = TopologyCheck(draft: draft, findings: reader.values.findings)
         guard let topology = check.topology(), !check.findings.hasErrors else {
             throw TopologyFindings(findings: check.findings.sorted)
         }
         return topology
     }
+
+    /// Reads no file: for topologies that are one text.
+    public static let includesNothing: @Sendable (String) throws(UnreadableFile) -> String = {
+        (_: String) throws(UnreadableFile) -> String in
+        throw UnreadableFile(reason: "nothing can be included here")
+    }
 }
 
 /// Turns elements into a draft; what it cannot read becomes a finding and is left out.
 struct TopologyReader {
-    static let topKeys = KnownKeys(
-        subject: "a topology",
-        honoured: ["mesh", "nodes", "links", "flows"],
-        later: ["kinds"]
-    )
-    static let nodeKeys = KnownKeys(
-        subject: "a node",
-        honoured: ["sends", "listens", "receives", "spool", "cache", "quota"],
-        later: ["like", "fetches", "at-rest", "owner", "mode", "on-landed", "run"]
-    )
-    static let quotaKeys = KnownKeys(subject: "a quota", honoured: ["origin", "neighbour"])
-    static let sourceKeys = KnownKeys(
-        subject: "a source",
-        honoured: ["path"],
-        later: ["include", "then"]
-    )
-    static let linkKeys = KnownKeys(
-        subject: "a link",
-        honoured: ["dial", "speed", "keepalive", "prefer"],
-        later: [
-            "carry", "by", "limit", "tariff", "open", "stay", "at-most", "up", "down", "through",
-        ]
-    )
-    static let flowKeys = KnownKeys(
-        subject: "a flow",
-        honoured: [
-            "first", "backlog", "done-when", "versions", "class", "largest", "again", "profile",
-        ],
-        later: ["release", "seal", "expect"]
-    )
+    /// The most nodes of one topology.
+    static let nodesMax = 50_000
+    /// The most links of one topology.
+    static let linksMax = 200_000
 
     var values: ElementReader
     var draft = TopologyDraft()
+    /// The fields of each kind, as written.
+    var kinds: [String: (fields: [Field], at: Place)] = [:]
+    var usedKinds: Set<String> = []
+    /// Where each node was declared first.
+    private var declared: [NodeName: Place] = [:]
 
     init(values: ElementReader) { self.values = values }
 
-    mutating func read(_ root: Element) -> TopologyDraft {
-        guard let top = self.values.table(root, Self.topKeys) else { return self.draft }
-        if let mesh = top["mesh"] {
-            if let text = self.values.text(mesh.value, of: "the name of the mesh") {
-                self.draft.mesh = self.values.name(text, at: mesh.value.at, of: "a mesh")
-            }
-        } else {
-            self.values.findings.error(
-                .missingKey,
-                at: root.at,
-                "The topology does not name its mesh.",
-                hint: "Begin with a line such as `mesh: coastwatch`."
-            )
-        }
-        self.readNodes(top["nodes"], at: root.at)
-        if let links = top["links"] { self.readLinks(links.value) }
-        if let flows = top["flows"] { self.readFlows(flows.value) }
-        return self.draft
-    }
-
-    // MARK: Nodes
-
-    private mutating func readNodes(_ nodes: Field?, at root: Place) {
-        var fields: [Field] = []
-        if let nodes {
-            guard
-                let read = self.values.fields(
-                    nodes.value,
-                    of: "`nodes`",
-                    duplicates: .duplicateNode
-                )
-            else {
-                self.draft.hasUnreadNodes = true
-                return
-            }
-            fields = read
-        }
-        if fields.isEmpty {
+    mutating func read(
+        _ documents: [TopologyFiles.Document],
+        hasUnread: Bool
+    ) -> TopologyDraft {
+        self.draft.hasUnreadNodes = hasUnread
+        self.draft.hasUnreadLinks = hasUnread
+        self.readMesh(documents)
+        for document in documents { self.readKinds(document.keys["kinds"]) }
+        for document in documents { self.readNodes(document.keys["nodes"]) }
+        self.readUnusedKinds()
+        if self.declared.isEmpty, !self.draft.hasUnreadNodes {
+            let first = documents[0]
             self.values.findings.error(
                 .noNodes,
-                at: nodes?.at ?? root,
+                at: first.keys["nodes"]?.at ?? first.at,
                 "The topology declares no nodes.",
                 hint: "Name each one under `nodes`."
             )
         }
+        for document in documents { self.readLinks(document.keys["links"]) }
+        for document in documents { self.readFlows(document.keys["flows"]) }
+        return self.draft
+    }
+
+    private mutating func readMesh(_ documents: [TopologyFiles.Document]) {
+        self.draft.mesh = documents[0].keys.text("mesh").flatMap { MeshName($0) }
+        if !documents[0].keys.has("mesh") {
+            self.values.findings.error(
+                .missingKey,
+                at: documents[0].at,
+                "The topology does not name its mesh.",
+                hint: "Begin with a line such as `mesh: coastwatch`."
+            )
+        }
+        for document in documents.dropFirst() {
+            guard let field = document.keys["mesh"], let text = document.keys.text("mesh"),
+                let mesh = self.draft.mesh, text != mesh.text
+            else { continue }
+            self.values.findings.error(
+                .invalidValue,
+                at: field.value.at,
+                "This file is of the mesh `\(text)`, and included in one of `\(mesh)`.",
+                hint: "Leave `mesh` out in files that are included."
+            )
+        }
+    }
+
+    // MARK: Nodes
+
+    private mutating func readNodes(_ nodes: Field?) {
+        guard let nodes else { return }
+        guard
+            let fields = self.values.fields(nodes.value, of: "`nodes`", duplicates: .duplicateNode)
+        else {
+            self.draft.hasUnreadNodes = true
+            return
+        }
         for field in fields {
-            guard let name: NodeName = self.values.name(field.key, at: field.at, of: "a node"),
-                let keys = self.values.table(field.value, Self.nodeKeys)
+            guard let names = self.values.word(field.key, at: field.at, .nodeRange),
+                let range = NameRange(names),
+                let own = self.values.fields(field.value, of: "a node")
             else {
                 self.draft.hasUnreadNodes = true
                 continue
             }
-            var node = TopologyDraft.Node(name: name, at: field.at)
-            if let sends = keys["sends"] { self.readSends(sends.value, into: &node) }
-            if let receives = keys["receives"] { self.readReceives(receives.value, into: &node) }
-            if let listens = keys["listens"] { self.readListens(listens.value, into: &node) }
-            if let spool = keys["spool"],
-                let size = self.values.size(
-                    spool.value,
-                    of: "a spool",
-                    min: ByteCount(Limits.spoolBytesMin)
+            let keys = self.values.table(self.merged(own, chain: []), .node, at: field.value.at)
+            self.declare(range.nodes, field, self.node(keys))
+        }
+    }
+
+    private mutating func declare(_ names: [NodeName], _ field: Field, _ template: NodeTemplate) {
+        for name in names {
+            if let earlier = self.declared[name] {
+                self.values.findings.error(
+                    .duplicateNode,
+                    at: field.at,
+                    "`\(name)` is there twice.",
+                    hint: "It is \(self.values.findings.whereabouts(of: earlier, from: field.at)) "
+                        + "already."
                 )
-            {
-                node.spool = size
+                continue
             }
-            self.readShares(keys, into: &node)
+            self.declared[name] = field.at
+            guard self.draft.nodes.count < Self.nodesMax else {
+                self.draft.hasUnreadNodes = true
+                self.values.findings.error(
+                    .tooLarge,
+                    at: field.at,
+                    "A topology has at most \(Self.nodesMax) nodes."
+                )
+                return
+            }
+            var node = template.node(name, field.at)
+            if let listens = template.listens {
+                node.listens = self.endpoint(listens, of: name)
+            }
             self.draft.nodes.append(node)
         }
     }
 
-    private mutating func readSends(_ element: Element, into node: inout TopologyDraft.Node) {
-        if case .text(let path) = element.content, !path.isEmpty {
-            self.values.wrongShape(
-                element,
-                "`sends` names the flow of each directory.",
-                hint: "Write `sends: {FLOW: \(path)}`."
-            )
-            return
-        }
-        for field in self.values.fields(element, of: "`sends`") ?? [] {
-            let flow: FlowName? = self.values.name(field.key, at: field.at, of: "a flow")
-            var place = field.value
-            if case .table = place.content {
-                guard let keys = self.values.table(place, Self.sourceKeys) else { continue }
-                guard let path = keys["path"] else {
-                    self.values.findings.error(
-                        .missingKey,
-                        at: field.at,
-                        "This source has no `path`."
-                    )
-                    continue
-                }
-                place = path.value
-            }
-            guard let path = self.values.path(place, of: "a source"), let flow else { continue }
-            node.sends.append((flow, path, field.at))
-        }
-    }
-
-    private mutating func readReceives(_ element: Element, into node: inout TopologyDraft.Node) {
-        guard case .table = element.content else {
-            if let path = self.values.path(element, of: "a landing") {
-                node.receivesAll = (path, element.at)
-            } else {
-                self.draft.hasUnreadNodes = true
-            }
-            return
-        }
-        for field in self.values.fields(element, of: "`receives`") ?? [] {
-            let flow: FlowName? = self.values.name(field.key, at: field.at, of: "a flow")
-            let path = self.values.path(field.value, of: "a landing")
-            guard let flow, let path else {
-                self.draft.hasUnreadNodes = true
-                continue
-            }
-            node.receives.append((flow, path, field.at))
-        }
-    }
-
-    private mutating func readListens(_ element: Element, into node: inout TopologyDraft.Node) {
-        guard let text = self.values.text(element, of: "`listens`") else { return }
-        if let endpoint = Endpoint(text) {
-            node.listens = (endpoint, element.at)
-            return
-        }
+    private mutating func endpoint(
+        _ listens: TopologyDraft.Placed<String>,
+        of name: NodeName
+    ) -> TopologyDraft.Placed<Endpoint>? {
+        let text = listens.value.replacing("{node}", with: name.text)
+        if let endpoint = Endpoint(text) { return .init(value: endpoint, at: listens.at) }
+        self.draft.hasUnreadNodes = true
         self.values.findings.error(
             .invalidEndpoint,
-            at: element.at,
+            at: listens.at,
             "`\(text)` is no address to listen on.",
-            hint: "Write host and port, such as `\(node.name).example.org:7443`."
+            hint: "`{node}` stands for the name of the node."
         )
-        self.draft.hasUnreadNodes = true
+        return nil
     }
 
-    private mutating func readShares(_ keys: [String: Field], into node: inout TopologyDraft.Node) {
-        if let cache = keys["cache"], let share = self.values.share(cache.value, of: "a cache") {
-            node.cache = (share, cache.value.at)
+    // MARK: Kinds
+
+    private mutating func readKinds(_ kinds: Field?) {
+        guard let kinds, let fields = self.values.fields(kinds.value, of: "`kinds`") else {
+            if kinds != nil { self.draft.hasUnreadNodes = true }
+            return
         }
-        guard let quota = keys["quota"],
-            let quotas = self.values.table(quota.value, Self.quotaKeys)
-        else { return }
-        func read(_ key: String) -> (share: DeclaredShare, at: Place)? {
-            quotas[key].flatMap { field in
-                self.values.share(field.value, of: "a quota").map { ($0, field.value.at) }
+        for field in fields {
+            _ = self.values.word(field.key, at: field.at, .word("a kind"))
+            if let earlier = self.kinds[field.key] {
+                self.values.twice(field, earlier.at, .duplicateKey)
+                continue
             }
+            let own = self.values.fields(field.value, of: "a kind")
+            if own == nil { self.draft.hasUnreadNodes = true }
+            self.kinds[field.key] = (own ?? [], field.at)
         }
-        node.quotaPerOrigin = read("origin")
-        node.quotaPerNeighbour = read("neighbour")
+    }
+
+    /// The fields of a node or kind, and those of its kind that it does not have itself.
+    private mutating func merged(_ own: [Field], chain: [String]) -> [Field] {
+        guard let like = own.first(where: { $0.key == "like" }),
+            case .text(let name) = like.value.content, !name.isEmpty
+        else { return own }
+        guard let kind = self.kinds[name] else {
+            let near = Suggestion.nearest(to: name, among: self.kinds.keys.sorted())
+            self.draft.hasUnreadNodes = true
+            self.values.findings.error(
+                .unknownKind,
+                at: like.value.at,
+                "No kind is called `\(name)`.",
+                hint: near.map { "Did you mean `\($0)`?" } ?? "Declare it under `kinds`."
+            )
+            return own
+        }
+        self.usedKinds.insert(name)
+        guard !chain.contains(name) else {
+            self.draft.hasUnreadNodes = true
+            self.values.findings.error(
+                .kindCycle,
+                at: like.value.at,
+                "The kind `\(name)` is like itself, directly or through others."
+            )
+            return own
+        }
+        let keys = Set(own.map(\.key))
+        return own
+            + self.merged(kind.fields, chain: chain + [name]).filter { !keys.contains($0.key) }
+    }
+
+    /// What no node uses is read all the same: it may be wrong.
+    private mutating func readUnusedKinds() {
+        for (name, kind) in self.kinds.sorted(by: { $0.key < $1.key })
+        where !self.usedKinds.contains(name) {
+            self.values.findings.warning(
+                .unusedKind,
+                at: kind.at,
+                "No node is like `\(name)`."
+            )
+            let hadUnread = self.draft.hasUnreadNodes
+            let keys = self.values.table(
+                self.merged(kind.fields, chain: [name]),
+                .node,
+                at: kind.at
+            )
+            _ = self.node(keys)
+            self.draft.hasUnreadNodes = hadUnread
+        }
     }
 }

@@ -34,22 +34,34 @@ struct YAMLDocument {
     /// How many duplicate keys one reading tells.
     private static let duplicatesMax = 32
 
+    private let file: Int
     private var findings: FindingList
     private var source: SourceText
+    private var isWhole = true
     /// First characters of keys that ``disarm(_:_:)`` hid from the parser.
     private var hidden: [Place: Unicode.Scalar] = [:]
 
-    /// Reads the one document in the text of `findings`; `nil` if there is none that can be read.
-    static func read(into findings: inout FindingList) -> Element? {
-        var document = Self(findings: findings, source: findings.source)
-        let element = document.read()
+    /// Reads the one document in a file of `findings`; `nil` if it cannot be read.
+    ///
+    /// An empty file is an empty table. `isWhole` is false if parts had to be left out.
+    static func read(
+        _ file: Int,
+        in findings: inout FindingList
+    ) -> (root: Element, isWhole: Bool)? {
+        var document = Self(file: file, findings: findings, source: findings.source(of: file))
+        let root = document.read()
         findings = document.findings
-        return element
+        return root.map { ($0, document.isWhole) }
     }
 
-    private init(findings: FindingList, source: SourceText) {
+    private init(file: Int, findings: FindingList, source: SourceText) {
+        self.file = file
         self.findings = findings
         self.source = source
+    }
+
+    private func place(_ mark: Mark) -> Place {
+        Place(file: self.file, line: mark.line, column: mark.column)
     }
 
     private mutating func read() -> Element? {
@@ -64,30 +76,37 @@ struct YAMLDocument {
                 )
                 // Nodes refer to their anchors weakly; only the parser keeps these alive.
                 return try withExtendedLifetime(parser) {
-                    try parser.singleRoot().flatMap { self.element($0, depth: 0) }
+                    guard let root = try parser.singleRoot() else {
+                        return Element(content: .table([]), at: .start(of: self.file))
+                    }
+                    return self.element(root, depth: 0)
                 }
             } catch let error as YamlError {
                 guard case .duplicatedKeysInMapping(_, let context) = error else {
                     self.report(error)
                     return nil
                 }
-                guard self.disarm(Place(context.mark)) else {
+                guard self.disarm(self.place(context.mark)) else {
                     self.findings.error(
                         .duplicateKey,
-                        at: Place(context.mark),
+                        at: self.place(context.mark),
                         "This key is there twice."
                     )
                     return nil
                 }
                 text = self.source.text
             } catch {
-                self.findings.error(.yamlSyntax, at: .start, "This is not YAML: \(error).")
+                self.findings.error(
+                    .yamlSyntax,
+                    at: .start(of: self.file),
+                    "This is not YAML: \(error)."
+                )
                 return nil
             }
         }
         self.findings.error(
             .duplicateKey,
-            at: .start,
+            at: .start(of: self.file),
             "More keys are there twice than can be told."
         )
         return nil
@@ -119,8 +138,9 @@ struct YAMLDocument {
     }
 
     private mutating func element(_ node: Node, depth: Int) -> Element? {
-        let place = node.mark.map { Place($0) } ?? .start
+        let place = node.mark.map { self.place($0) } ?? .start(of: self.file)
         guard node.anchor == nil else {
+            self.isWhole = false
             self.findings.error(
                 .wrongShape,
                 at: place,
@@ -130,11 +150,14 @@ struct YAMLDocument {
             return nil
         }
         guard depth < Self.depthMax else {
+            self.isWhole = false
             self.findings.error(.wrongShape, at: place, "This lies too deep.")
             return nil
         }
         switch node {
         case .scalar(let scalar):
+            // `keepalive: off` is how the language says it.
+            if scalar.string != "off" { self.warnOfTrap(scalar, at: place) }
             return Element(content: .text(scalar.string), at: place)
         case .sequence(let sequence):
             let elements = sequence.compactMap { self.element($0, depth: depth + 1) }
@@ -148,11 +171,13 @@ struct YAMLDocument {
     }
 
     private mutating func field(_ key: Node, _ value: Node, depth: Int) -> Field? {
-        let place = key.mark.map { Place($0) } ?? .start
+        let place = key.mark.map { self.place($0) } ?? .start(of: self.file)
         guard case .scalar(let scalar) = key else {
+            self.isWhole = false
             self.findings.error(.wrongShape, at: place, "A key must be a word.")
             return nil
         }
+        self.warnOfTrap(scalar, at: place)
         guard let value = self.element(value, depth: depth) else { return nil }
         return Field(key: self.key(scalar.string, at: place), at: place, value: value)
     }
@@ -162,25 +187,54 @@ struct YAMLDocument {
         case .scanner(let context, let problem, let mark, _),
             .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
+            let place = self.place(mark)
+            if let trap = YAMLTrap(at: place, problem, in: self.source) {
+                self.findings.error(.yamlSyntax, at: trap.at, trap.message, hint: trap.hint)
+                return
+            }
+            if let context, context.text.contains("quoted scalar"),
+                problem.contains("end of stream")
+            {
+                self.findings.error(
+                    .yamlSyntax,
+                    at: self.place(context.mark),
+                    "This quote does not end.",
+                    hint: "Close it on the same line."
+                )
+                return
+            }
             let whereabouts = context.map { "\($0.text) at line \($0.mark.line): " } ?? ""
             self.findings.error(
                 .yamlSyntax,
-                at: Place(mark),
+                at: place,
                 "This is not YAML: \(whereabouts)\(problem)."
             )
         case .reader(let problem, let offset, _, let yaml):
             let before = yaml.prefix(offset ?? 0).unicodeScalars.count
             self.findings.error(
                 .yamlSyntax,
-                at: self.source.place(of: before),
+                at: self.source.place(of: before, in: self.file),
                 "This is not YAML: \(problem)."
             )
         default:
-            self.findings.error(.yamlSyntax, at: .start, "This is not YAML: \(error).")
+            self.findings.error(
+                .yamlSyntax,
+                at: .start(of: self.file),
+                "This is not YAML: \(error)."
+            )
         }
     }
-}
 
-extension Place {
-    init(_ mark: Mark) { self.init(line: mark.line, column: mark.column) }
+    /// Warns of a plain text that other readers of YAML take for something else.
+    private mutating func warnOfTrap(_ scalar: Node.Scalar, at place: Place) {
+        guard scalar.style == .plain, let meaning = YAMLTrap.otherMeaning(of: scalar.string) else {
+            return
+        }
+        self.findings.warning(
+            .yamlTrap,
+            at: place,
+            "`\(scalar.string)` is text here; other readers of YAML take it for \(meaning).",
+            hint: "Put it in quotes: `\"\(scalar.string)\"`."
+        )
+    }
 }

@@ -100,16 +100,19 @@ import Testing
         #expect(Self.codes(Self.cases[index].text) == Self.cases[index].codes)
     }
 
-    @Test func everyCodeIsProduced() {
-        let produced = Set(Self.cases.flatMap(\.codes)).union([
-            "site_forbids"  // Of a site file rather than of a topology.
+    @Test func everyCodeIsProduced() throws {
+        let produced = try Set(Self.cases.flatMap(\.codes)).union(FindingsPageTests.codes()).union([
+            "site_forbids",  // Of a site file rather than of a topology.
+            "duplicate_include", "include_cycle",  // Need several files: `LanguageTests`.
         ])
         #expect(Set(Finding.Code.Kind.allCases.map(\.rawValue)) == produced)
     }
 
     @Test func nestingBeyondAllReasonIsRefusedAndNotFollowed() {
         let deep = String(repeating: "[", count: 900) + String(repeating: "]", count: 900)
-        #expect(Self.codes(Self.mesh(top: "kinds: \(deep)")) == ["wrong_shape"])
+        #expect(
+            Self.codes(Self.mesh(top: "kinds: \(deep)")) == ["wrong_shape", "wrong_shape"]
+        )
     }
 
     @Test func aliasesThatMultiplyAreRefusedAtOnce() {

@@ -31,10 +31,10 @@ import Testing
         // A tab cannot indent YAML: that alone is told, since nothing after it can be read.
         #expect(
             Self.report(text) == """
-                mesh.yaml:13:1: error: This is not YAML: while scanning for the next token at \
-                line 13: found character that cannot start any token. [yaml_syntax]
+                mesh.yaml:13:1: error: A tab cannot indent YAML. [yaml_syntax]
                   \tsonar: {first: newst}
                   ^
+                  hint: Indent with spaces.
                 1 error
                 """
         )
@@ -57,11 +57,10 @@ import Testing
                     buoy-7: {spool: 10 GiB}
                     ^
                   hint: It is at line 4, column 3 already.
-                mesh.yaml:6:3: error: A range of names such as `buoy-{8..9}` is not supported by \
-                this version yet. [not_yet_supported]
+                mesh.yaml:6:23: error: No kind is called `buoy`. [unknown_kind]
                     buoy-{8..9}: {like: buoy}
-                    ^
-                  hint: Leave it out, or use a version that honours it.
+                                        ^
+                  hint: Declare it under `kinds`.
                 mesh.yaml:7:21: error: `dmz.example.org` is no address to listen on. \
                 [invalid_endpoint]
                     dmz:    {listens: "dmz.example.org", spool: 1 MiB}
