@@ -1,8 +1,10 @@
 import Logging
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
+import MeshTopology
 
 /// Decides what a node takes, hands on, lands and says: the only caller of the spool's mutations.
 ///
@@ -44,7 +46,16 @@ package actor Engine {
     var doubled: [NodeName: UInt64] = [:]
     var arrivals: [ParcelID: Arrival] = [:]
     var waitingOffers: [WaitingOffer] = []
+    var offersTaken: UInt64 = 0
+    /// Room that the first of the waiting offers still waits for.
+    var roomAwaited: Int64 = 0
     var roomTaken: [ParcelID: Int64] = [:]
+    var room: RoomUse
+    var transits: [ParcelID: Transit] = [:]
+    /// Blobs that are wanted of somebody, whatever parcel they are for.
+    var blobsWanted: Set<BlobID> = []
+    /// What waits to be handed on, by what it has in common.
+    var groups: Set<ParcelGroup> = []
     var custodyDue: [ParcelID] = []
     var drafts: [Draft] = []
     /// Records that must be durable together with the drafts' statements.
@@ -80,6 +91,12 @@ package actor Engine {
         self.startedAt = parts.clock.now()
         self.signer = parts.signer(in: incarnation)
         self.random = random
+        self.room = RoomUse(
+            shares: RoomShares(
+                limit: parts.view.spool.rawValue,
+                collectors: Self.collectors(of: parts)
+            )
+        )
         (self.events, self.mailbox) = (events, mailbox)
         if let batch = try store.lastBatch(in: incarnation) {
             self.lastBatch = BatchPosition(number: batch.number, digest: batch.digest)
@@ -117,7 +134,10 @@ package actor Engine {
         case .tick: self.tick()
         case .roomMade(let isMore):
             self.isMakingRoom = false
-            if isMore { self.tick() }
+            if isMore {
+                for call in self.calls.values { self.fillWants(call) }
+                self.tick()
+            }
         case .end: self.end()
         case .stop: self.isStopped = true
         }
@@ -220,6 +240,8 @@ package actor Engine {
         self.watchCalls(now)
         guard !self.standsStill else { return }
         self.releaseHeldBack(now)
+        self.askOn()
+        self.lapseIdle(now)
         self.admitWaiting()
         self.scanIfDue(now)
         self.settle()

@@ -3,6 +3,7 @@ import Logging
 import MeshContent
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 import MeshTopology
@@ -43,6 +44,12 @@ extension Engine {
             )
         }
         let soon = self.now.adding(milliseconds: 5_000)
+        if let transit = self.transits[opening.id], transit.giver == call.peer { return }
+        if self.transits[opening.id] != nil {
+            return call.session.send(
+                .answer(opening.id, .later(until: soon, why: "offered_twice"))
+            )
+        }
         if let arrival = self.arrivals[opening.id] {
             // Its admission is on its way to the disk; a second giver comes back.
             guard arrival.giver != call.peer else { return }
@@ -50,29 +57,52 @@ extension Engine {
                 .answer(opening.id, .later(until: soon, why: "offered_twice"))
             )
         }
-        let need = Self.reservation(opening.opening.size)
-        guard need <= self.parts.view.spool.rawValue else {
+        if let never = self.neverFits(opening.opening, from: call.peer) {
             return call.session.send(
-                .answer(
-                    opening.id,
-                    .never(
-                        why: "too_large",
-                        detail: "needs \(ByteCount(need)), the spool has \(self.parts.view.spool)"
-                    )
-                )
+                .answer(opening.id, .never(why: never.code, detail: never.detail))
             )
         }
-        let others = self.waitingOffers.filter { $0.giver == call.peer }.count
-        guard others < Limits.offersUnansweredMax,
+        let waiting = self.waitingOffers.count { $0.giver == call.peer }
+        guard waiting < Limits.offersUnansweredMax,
             !self.waitingOffers.contains(where: { $0.opening.id == opening.id })
         else {
             return call.session.send(.answer(opening.id, .later(until: soon, why: "full")))
         }
-        self.waitingOffers.append(WaitingOffer(opening: opening, giver: call.peer))
+        self.offersTaken += 1
+        self.waitingOffers.append(
+            WaitingOffer(opening: opening, giver: call.peer, order: self.offersTaken)
+        )
         self.admitWaiting()
         if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {
-            call.session.send(.answer(opening.id, .later(until: nil, why: "full")))
+            let why = self.exceededQuota(
+                opening.opening,
+                Self.reservation(opening.opening.size),
+                from: call.peer
+            )
+            call.session.send(.answer(opening.id, .later(until: nil, why: why ?? "full")))
+        } else if self.transits[opening.id] != nil {
+            call.session.send(.answer(opening.id, .later(until: nil, why: "next_hop")))
         }
+    }
+
+    /// Why a parcel can never be held here, nor go through, if so.
+    private func neverFits(_ opening: Opening, from peer: NodeName) -> (
+        code: String, detail: String
+    )? {
+        let need = Self.reservation(opening.size)
+        let view = self.parts.view
+        if let quota = view.quotaPerOrigin, need > quota.rawValue {
+            return (
+                "quota", "\(opening.origin) may have \(quota) here, this needs \(ByteCount(need))"
+            )
+        }
+        if let quota = view.quotaPerNeighbour, need > quota.rawValue {
+            return ("quota", "\(peer) may have \(quota) here, this needs \(ByteCount(need))")
+        }
+        guard need > self.room.shares.most(for: opening.collector),
+            self.waysOn(for: opening, from: peer).isEmpty
+        else { return nil }
+        return ("too_large", "needs \(ByteCount(need)), the spool has \(view.spool)")
     }
 
     /// Whether a parcel that was never here has ended: word of it may overtake the parcel.
@@ -108,7 +138,8 @@ extension Engine {
     func answerKnown(_ row: ParcelRow, again: Bool, to call: Call) {
         let needsBytes = row.state == .arriving || (row.state == .held && row.isDamaged)
         if needsBytes {
-            return self.resume(row, from: call)
+            return row.mode == .through
+                ? self.resumeThrough(row, from: call) : self.resume(row, from: call)
         }
         if again, self.takesAgain(row, from: call) { return }
         let statements = self.ask([]) { try $0.statements(of: row.number) }
@@ -129,53 +160,50 @@ extension Engine {
         )
     }
 
-    /// The room that a parcel of so many bytes is promised.
-    static func reservation(_ size: ByteCount) -> Int64 {
-        let bytes = min(size.rawValue, Limits.fileBytesMax)
-        return bytes + bytes / 64 + (1 << 20)
-    }
-
-    /// The bytes of the spool that are neither used nor promised.
-    var freeRoom: Int64 {
-        let taken = self.roomTaken.values.reduce(0, +)
-        return self.parts.view.spool.rawValue - self.spool.allocatedBytes.rawValue - taken
-    }
-
-    /// Admits offers that waited, the longest first: freed room accrues to the one in front.
+    /// Admits offers that waited: the most urgent first, then the one that has waited longest.
+    ///
+    /// Freed room accrues to the first that does not fit; others pass only where their collector
+    /// has room of its own.
     func admitWaiting() {
-        guard !self.isEnding, !self.standsStill else { return }
+        guard !self.isEnding, !self.standsStill, !self.waitingOffers.isEmpty else { return }
         self.waitingOffers.removeAll { self.calls[$0.giver] == nil }
-        // An offer whose landing is full keeps nobody else out.
-        while let next = self.waitingOffers.firstIndex(where: {
-            self.hasLandingRoom($0.opening.opening)
-        }), !self.isStopped {
-            let offer = self.waitingOffers[next]
-            let need = Self.reservation(offer.opening.opening.size)
-            guard need <= self.freeRoom else { return self.makeRoom() }
-            guard let call = self.calls[offer.giver] else { return }
-            self.waitingOffers.remove(at: next)
-            self.admit(offer.opening, need, from: call)
+        self.waitingOffers.sort { left, right in
+            (left.opening.opening.parcelClass, left.order)
+                < (right.opening.opening.parcelClass, right.order)
         }
-    }
-
-    /// Has a worker remove segments that nobody needs; whoever waits for room is looked at again.
-    func makeRoom() {
-        guard !self.isMakingRoom else { return }
-        self.isMakingRoom = true
-        let (spool, mailbox, logger) = (self.spool, self.mailbox, self.parts.logger)
-        EngineWorkers.checks.async {
-            let before = spool.allocatedBytes
-            do { try spool.maintain(wantingRoom: true) } catch {
-                logger.error("Spool not maintained", metadata: ["error": "\(error)"])
+        var rest: [WaitingOffer] = []
+        var promised: Int64 = 0
+        let offers = self.waitingOffers
+        for offer in offers {
+            guard !self.isStopped, let call = self.calls[offer.giver] else { continue }
+            let opening = offer.opening.opening
+            let need = Self.reservation(opening.size)
+            // An offer whose landing is full keeps nobody else out.
+            guard self.hasLandingRoom(opening),
+                self.exceededQuota(opening, need, from: offer.giver) == nil
+            else {
+                rest.append(offer)
+                continue
             }
-            mailbox.yield(.roomMade(isMore: spool.allocatedBytes < before))
+            if need <= self.freeRoom(for: opening.collector, keeping: promised) {
+                self.admit(offer.opening, need, from: call)
+            } else if self.mustGoThrough(opening, need), self.goThrough(offer) {
+                continue
+            } else {
+                rest.append(offer)
+                promised = promised == 0 ? need : promised
+            }
         }
+        self.waitingOffers = rest
+        self.roomAwaited = promised
+        if promised > 0 { self.makeRoom() }
     }
 
     private func admit(_ opening: SignedOpening, _ need: Int64, from call: Call) {
         let id = opening.id
         let peer = call.peer
         self.roomTaken[id] = need
+        self.room.took(need, opening.opening, from: peer)
         self.arrivals[id] = Arrival(
             id: id,
             opening: opening.opening,
@@ -189,7 +217,9 @@ extension Engine {
                 try .admission(id, reserved: ByteCount(need), giver: peer, at: self.now),
             ]
         ) {
-            guard self.passes(.afterAdmitted), let call = self.calls[peer] else { return }
+            guard self.passes(.afterAdmitted) else { return }
+            self.hasCome(id)
+            guard let call = self.calls[peer] else { return }
             call.givers.append(id)
             call.session.send(
                 .answer(id, .admitted(.whole, has: RunSet(), entriesKnown: 0))
@@ -212,6 +242,7 @@ extension Engine {
         if let old = self.arrivals[row.id] {
             arrival.fresh = old.fresh
             arrival.stale = arrival.stale.filter { !old.fresh.contains($0) }
+            for entry in old.wanted.values { self.blobsWanted.remove(entry.blob) }
             if let giver = self.calls[old.giver] {
                 giver.givers.removeAll { $0 == row.id }
                 giver.session.unwant(row.id)
@@ -237,6 +268,7 @@ extension Engine {
             Self.reservation(row.size) - arrival.storedBytes
         )
         call.givers.append(row.id)
+        self.mayBeGiven(row)
         call.session.send(
             .answer(
                 row.id,
@@ -259,6 +291,11 @@ extension Engine {
             entriesLogged: row.entriesKnown,
             entriesKnown: row.entriesKnown
         )
+        arrival.through = self.through(of: row)
+        // What the next hop has is not wanted here.
+        let passed =
+            arrival.through.flatMap { self.gift(of: row.id, to: $0.nextHop) }?.acked
+            ?? RunSet()
         for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
             guard let entry = Entry(encoded: located.entry) else { return nil }
             arrival.storedBytes += Int64(entry.storedLength)
@@ -268,6 +305,9 @@ extension Engine {
             } else if located.location != nil {
                 arrival.had.insert(located.number)
                 arrival.stale.append(located.number)
+                arrival.through?.hold(Int64(entry.storedLength))
+            } else if passed.contains(located.number) {
+                arrival.had.insert(located.number)
             } else {
                 arrival.missing.append(WantedBlob(number: located.number, entry: entry))
             }
@@ -286,6 +326,10 @@ extension Engine {
                 continue
             }
             self.arrivals[row.id] = arrival
+            if let through = arrival.through {
+                self.roomTaken[row.id] = max(0, through.window - through.heldBytes)
+                continue
+            }
             self.roomTaken[row.id] = max(0, Self.reservation(row.size) - arrival.storedBytes)
             self.checkComplete(row.id)
         }
@@ -300,15 +344,19 @@ extension Engine {
         guard var arrival = self.arrivals[parcel] else { return }
         // In their order again, so that the next giver is asked for the first first.
         let wanted = arrival.wanted.map { WantedBlob(number: $0.key, entry: $0.value) }
+        for want in wanted { self.blobsWanted.remove(want.entry.blob) }
         arrival.missing = (wanted + arrival.missing).sorted { $0.number < $1.number }
         arrival.wanted = [:]
         self.arrivals[parcel] = arrival
     }
 
     func withdrawn(_ parcel: ParcelID, by call: Call) {
-        self.waitingOffers.removeAll { $0.opening.id == parcel }
+        self.waitingOffers.removeAll { $0.opening.id == parcel && $0.giver == call.peer }
         call.givers.removeAll { $0 == parcel }
+        if self.transits[parcel]?.giver == call.peer { self.dropTransit(parcel) }
         if let arrival = self.arrivals[parcel], arrival.giver == call.peer {
+            // A node that only lets it through is no custodian: it drops what it buffers.
+            if arrival.through != nil { return self.lapse(parcel, why: "withdrawn") }
             call.pendingBytes -= arrival.wantedBytes
             call.session.unwant(parcel)
             self.suspend(parcel)

@@ -97,11 +97,9 @@ extension Engine {
         self.calls[call.peer] = nil
         for parcel in call.givers { self.suspend(parcel) }
         self.waitingOffers.removeAll { $0.giver == call.peer }
-    }
-
-    /// Looks at every live parcel again for every call: which way is best may have changed.
-    func reroute() {
-        for call in self.calls.values { call.cursor = 0 }
+        self.forgetTransits(with: call.peer)
+        // Blobs that it was asked for may be asked of others.
+        for other in self.calls.values { self.fillWants(other) }
     }
 
     func handle(_ message: Message, from call: Call) {

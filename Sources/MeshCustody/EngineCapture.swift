@@ -121,7 +121,7 @@ extension Engine {
         guard !self.sources.isReading,
             let waiting = self.sources.candidates[source.flow]?.small, !waiting.isEmpty
         else { return }
-        var room = self.freeRoom - (1 << 20)
+        var room = self.freeRoom(for: source.collector) - (1 << 20)
         var batch: [SeenFile] = []
         var looked = 0
         for file in waiting.prefix(Self.smallBatchMax) {
@@ -170,9 +170,9 @@ extension Engine {
             let file = self.sources.candidates[source.flow]?.large.first
         else { return }
         let need = Self.reservation(ByteCount(file.stamp.size))
-        guard need <= self.freeRoom else {
+        guard need <= self.freeRoom(for: source.collector) else {
             self.sources.isFull = true
-            if need <= self.parts.view.spool.rawValue {
+            if need <= self.room.shares.most(for: source.collector) {
                 self.makeRoom()
             } else {
                 self.sources.candidates[source.flow]?.large.removeFirst()
@@ -195,6 +195,7 @@ extension Engine {
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
+                self.hasCome(opening.id)
                 self.sources.underWay[name] = nil
                 self.finishSends()
                 let work = self.captureWork
@@ -227,7 +228,7 @@ extension Engine {
             collector: source.collector,
             incarnation: self.incarnation,
             sequence: sequence,
-            parcelClass: 2,
+            parcelClass: source.parcelClass,
             size: ByteCount(file.stamp.size),
             profile: source.profile,
             opened: self.now,
@@ -275,6 +276,7 @@ extension Engine {
         else { return }
         var records: [LogRecord] = []
         var healed: [ParcelID] = []
+        var smalls: [ParcelID] = []
         for file in files {
             do {
                 let (bytes, captured) = try file.result.get()
@@ -301,6 +303,7 @@ extension Engine {
                         at: self.now
                     )
                 )
+                smalls.append(small.id)
                 self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)]?.parcel = small.id
                 self.begun(flow, file.seen, small.id)
             } catch let error as CaptureFailure {
@@ -313,13 +316,13 @@ extension Engine {
             }
         }
         guard !records.isEmpty else { return }
-        self.log(records) { [healed] in
+        self.log(records) { [healed, smalls] in
             guard self.passes(.afterOpeningSync) else { return }
             for file in files {
                 self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
             }
             self.healing.subtract(healed)
-            if !healed.isEmpty { self.reroute() }
+            self.haveCome(healed + smalls)
             self.finishSends()
         }
     }
@@ -383,8 +386,9 @@ extension Engine {
             }
             next = last.number + 1
         }
-        if self.healing.remove(row.id) != nil { self.reroute() }
+        if self.healing.remove(row.id) != nil { self.mayBeGiven(row) }
         self.moreIsHere(of: row.id)
+        self.supersede(by: row.id)
     }
 
     // MARK: Restart and damage

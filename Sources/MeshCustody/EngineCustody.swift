@@ -19,7 +19,7 @@ extension Engine {
 
     /// Once opening, closing and every blob are durable, has a worker check all of it.
     func checkComplete(_ parcel: ParcelID) {
-        guard var arrival = self.arrivals[parcel], !arrival.isComplete,
+        guard var arrival = self.arrivals[parcel], !arrival.isComplete, arrival.through == nil,
             let closing = arrival.closing?.closing, arrival.missing.isEmpty,
             arrival.wanted.isEmpty, arrival.entriesKnown >= closing.entryCount,
             let row = self.ask(nil, { try $0.parcel(parcel) })
@@ -249,6 +249,7 @@ extension Engine {
                     } else {
                         self.offerHealed(row)
                         self.moreIsHere(of: row.id)
+                        self.supersede(by: row.id)
                     }
                 }
             } else if statement.kind == .lost {
@@ -264,12 +265,13 @@ extension Engine {
     /// A parcel is held, or whole again, that calls may have looked past.
     private func offerHealed(_ row: ParcelRow) {
         guard self.healing.remove(row.id) != nil || row.isSmall else { return }
-        for call in self.calls.values { call.cursor = min(call.cursor, row.number - 1) }
+        self.mayBeGiven(row)
     }
 
     func forgetArrival(_ parcel: ParcelID) {
         self.roomTaken[parcel] = nil
         guard let arrival = self.arrivals.removeValue(forKey: parcel) else { return }
+        for entry in arrival.wanted.values { self.blobsWanted.remove(entry.blob) }
         guard let call = self.calls[arrival.giver] else { return }
         call.givers.removeAll { $0 == parcel }
         call.pendingBytes -= arrival.wantedBytes

@@ -6,84 +6,8 @@ import MeshProtocol
 import MeshSpool
 import MeshTopology
 
-// The giver's side: offers, entries, blobs on demand, closings.
+// The giver's side: answers, entries, blobs on demand, closings.
 extension Engine {
-    /// How many parcels are offered to a neighbour at a time.
-    private static let giftsMax = 128
-
-    /// Hands on what this neighbour is the way for, as far as bounds allow.
-    func give(_ call: Call) {
-        guard !self.isEnding, !self.isStopped, !self.standsStill, !call.isQuiet else { return }
-        while call.gifts.count < Self.giftsMax, call.smallBytesInFlight < call.hello.smallGrant {
-            let rows = self.ask([]) {
-                try $0.live(after: call.cursor, isHere: false, limit: 64)
-            }
-            if rows.isEmpty { break }
-            for row in rows {
-                guard call.gifts.count < Self.giftsMax,
-                    call.smallBytesInFlight < call.hello.smallGrant
-                else { return }
-                call.cursor = row.number
-                guard self.isFor(call, row) else { continue }
-                if row.isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
-            }
-        }
-        for (parcel, gift) in call.gifts {
-            guard let again = gift.offerAgainAt, again <= self.now,
-                let row = self.ask(nil, { try $0.parcel(parcel) })
-            else { continue }
-            self.offer(row, to: call)
-        }
-    }
-
-    private func isFor(_ call: Call, _ row: ParcelRow) -> Bool {
-        guard !row.isDamaged, row.giver != call.peer, call.gifts[row.id] == nil,
-            call.smallsInFlight[row.id] == nil, !(row.isSmall && row.state != .held)
-        else { return false }
-        return self.nextHop(of: row) == call.peer
-    }
-
-    /// The best neighbour towards a parcel's collector that a call is up with.
-    ///
-    /// Never one that the parcel has passed: a parcel goes in no circle.
-    func nextHop(of row: ParcelRow) -> NodeName? {
-        let ways =
-            self.routes[row.collector]
-            ?? self.parts.index.nextHops(from: self.parts.node, to: row.collector)
-        self.routes[row.collector] = ways
-        let passed = Set(row.passage.compactMap { PassageLine(encoded: $0)?.node })
-        return ways.first { way in
-            self.calls[way].map { !$0.isQuiet } == true && way != row.giver && !passed.contains(way)
-                && way != row.stream.origin && self.refusals[row.id]?[way] == nil
-        }
-    }
-
-    private func offer(_ row: ParcelRow, to call: Call) {
-        guard
-            let opening = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
-        else { return self.parts.logger.error("Opening unreadable") }
-        var gift = call.gifts[row.id] ?? Gift(number: row.number, parcelClass: row.parcelClass)
-        gift.offerAgainAt = nil
-        call.gifts[row.id] = gift
-        call.session.send(.offer([opening], again: row.passedAt != nil))
-    }
-
-    private func giveSmall(_ row: ParcelRow, to call: Call) {
-        guard let body = row.body else { return }
-        do {
-            let record = try self.spool.read(body, verify: true)
-            let small = try SmallParcel(recordBody: record)
-            call.smallsInFlight[row.id] = small.grantBytes
-            call.smallBytesInFlight += small.grantBytes
-            call.session.serveSmall(
-                .small(small, self.passageOn(row), again: row.passedAt != nil),
-                class: row.parcelClass
-            )
-        } catch {
-            self.isUnreadable(row.id.digest, of: row.id)
-        }
-    }
-
     /// The passage with this node's own line, as the next hop gets it.
     func passageOn(_ row: ParcelRow) -> Passage {
         let before = Passage(lines: row.passage) ?? .empty
@@ -105,21 +29,15 @@ extension Engine {
     func answered(_ answer: Answer, for parcel: ParcelID, by call: Call) {
         switch answer {
         case .admitted(_, let has, let entriesKnown):
-            guard var gift = call.gifts[parcel] else { return }
-            gift.isAdmitted = true
-            gift.waits = nil
-            gift.acked = has
-            gift.entriesSent = entriesKnown
-            gift.isClosingSent = false
-            call.gifts[parcel] = gift
-            self.pushEntries(of: parcel, to: call)
-        case .later(let until, let why):
-            call.gifts[parcel]?.waits = why
-            call.gifts[parcel]?.offerAgainAt = until
+            self.admitted(parcel, has, entriesKnown, by: call)
+        case .later(let until, let why): self.putOff(parcel, until, why, by: call)
         case .never("doubled", _) where self.isNumberTaken(of: parcel, by: call): break
         case .never(let why, let detail):
             call.gifts[parcel] = nil
             self.smallIsDone(parcel, call)
+            if let transit = self.transits[parcel] {
+                return self.transitRefused(parcel, transit, why, detail, by: call)
+            }
             // Never this way: others are tried.
             self.refusals[parcel, default: [:]][call.peer] = why
             self.endIfNoWayIsLeft(parcel, why, detail)
@@ -132,12 +50,62 @@ extension Engine {
                 ]
             )
         case .statement(let bytes), .passed(let bytes):
+            if let transit = self.transits[parcel] { self.passBack(bytes, of: parcel, transit) }
             self.received(statement: bytes, number: nil, from: call)
         case .needsIndex:
             call.session.send(.index(self.parts.indexBytes))
             call.gifts[parcel]?.waits = "needs_index"
             call.gifts[parcel]?.offerAgainAt = self.now.adding(milliseconds: 1_000)
         }
+    }
+
+    private func admitted(
+        _ parcel: ParcelID,
+        _ has: RunSet,
+        _ entriesKnown: UInt64,
+        by call: Call
+    ) {
+        guard var gift = call.gifts[parcel] else { return }
+        gift.isAdmitted = true
+        gift.waits = nil
+        gift.waitsSince = nil
+        gift.acked = has
+        gift.entriesSent = entriesKnown
+        gift.isClosingSent = false
+        gift.isDone = false
+        call.gifts[parcel] = gift
+        if self.isAdmittedOn(parcel, by: call) { return }
+        if gift.isBegun {
+            self.pushEntries(of: parcel, to: call)
+        } else {
+            self.beginAdmitted(call)
+        }
+    }
+
+    /// The neighbour has no room, or another reason to wait; its clock may differ from ours.
+    private func putOff(
+        _ parcel: ParcelID,
+        _ until: UnixMilliseconds?,
+        _ why: String,
+        by call: Call
+    ) {
+        // However far off a clock is, an hour is enough.
+        let until = until.map { min(call.here($0), self.now.adding(milliseconds: 3_600_000)) }
+        if call.smallsInFlight[parcel] != nil {
+            self.smallIsDone(parcel, call)
+            guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+            call.fullFor[row.collector] = until ?? self.now.adding(milliseconds: 5_000)
+            call.queue.restart(row.group)
+            return
+        }
+        guard var gift = call.gifts[parcel] else { return }
+        gift.waitsSince = gift.waits == why ? gift.waitsSince : self.now
+        gift.waits = why
+        gift.offerAgainAt = until
+        gift.isAdmitted = false
+        gift.isBegun = false
+        call.gifts[parcel] = gift
+        self.tellGiver(of: parcel, later: why)
     }
 
     /// What no neighbour on the way will ever take ends here, with the last one's reason.
@@ -152,6 +120,7 @@ extension Engine {
             self.calls[giver]?.session.send(
                 .answer(parcel, .never(why: why, detail: "\(self.parts.node): \(detail)"))
             )
+            self.lapse(parcel, why: "refused")
         } else {
             self.end(parcel, .refused, reason: why, detail: detail)
             self.signDrafts()
@@ -160,7 +129,8 @@ extension Engine {
 
     /// Sends entries as far as the window beyond the last acknowledged one allows, then the closing.
     func pushEntries(of parcel: ParcelID, to call: Call) {
-        guard var gift = call.gifts[parcel], gift.isAdmitted, !gift.isClosingSent else { return }
+        guard var gift = call.gifts[parcel], gift.isAdmitted, gift.isBegun, !gift.isClosingSent
+        else { return }
         while true {
             let acked = gift.acked.runs.first.flatMap {
                 $0.lowerBound == 0 ? $0.upperBound + 1 : nil
@@ -186,13 +156,24 @@ extension Engine {
 
     private func sendClosing(of parcel: ParcelID, to call: Call) {
         guard let gift = call.gifts[parcel],
-            let row = self.ask(nil, { try $0.parcel(parcel) }), row.state == .held,
-            let bytes = row.closing, let signature = row.closingSignature,
+            let row = self.ask(nil, { try $0.parcel(parcel) }),
+            row.state == .held || row.mode == .through, let bytes = row.closing,
+            let signature = row.closingSignature,
             let closing = try? SignedClosing(bytes: bytes, signature: signature),
             gift.entriesSent >= closing.closing.entryCount
         else { return }
         call.gifts[parcel]?.isClosingSent = true
         call.session.send(.closing(closing, self.passageOn(row)))
+        self.finishGift(parcel, on: call)
+    }
+
+    /// Once nothing more is to be sent of a parcel, another may begin.
+    private func finishGift(_ parcel: ParcelID, on call: Call) {
+        guard let gift = call.gifts[parcel], gift.isClosingSent, !gift.isDone,
+            gift.acked.count >= gift.entriesSent
+        else { return }
+        call.gifts[parcel]?.isDone = true
+        self.beginAdmitted(call)
     }
 
     func wanted(_ numbers: RunSet, of parcel: ParcelID, by call: Call) {
@@ -218,6 +199,7 @@ extension Engine {
             if next <= run.upperBound { pending.insert(next...run.upperBound) }
             self.lookForDamage(located, of: parcel)
             for pendingRun in pending.runs { call.gifts[parcel]?.pendingWants.insert(pendingRun) }
+            self.wantForNextHop(pending, of: parcel)
             if !served.isEmpty {
                 call.session.serve(parcel, class: gift.parcelClass, served)
             }
@@ -277,6 +259,8 @@ extension Engine {
         for run in numbers.runs where run.upperBound < gift.entriesSent { gift.acked.insert(run) }
         call.gifts[parcel] = gift
         self.pushEntries(of: parcel, to: call)
+        self.finishGift(parcel, on: call)
+        self.passedOn(numbers, of: parcel, to: call.peer)
     }
 
     /// A parcel has left this node's hands or ended: nobody is given it any more.

@@ -82,6 +82,7 @@ extension Engine {
 
     /// Takes up what was under way before the start, once nothing speaks against it.
     func resume() {
+        self.groups = Set(self.ask([]) { try $0.waitingGroups() })
         guard !self.standsStill, !self.life.isResumed else { return }
         self.life.isResumed = true
         self.resumeLandings()

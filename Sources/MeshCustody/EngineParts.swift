@@ -121,10 +121,12 @@ final class Call {
 
     // Giving.
     var gifts: [ParcelID: Gift] = [:]
-    /// Parcels up to this local number have been looked at.
-    var cursor: Int64 = 0
+    var giftsMade: UInt64 = 0
+    var queue = GivingQueue()
     var smallsInFlight: [ParcelID: UInt64] = [:]
     var smallBytesInFlight: UInt64 = 0
+    /// Collectors whose small parcels the neighbour has no room for, and until when.
+    var fullFor: [NodeName: UnixMilliseconds] = [:]
 
     // Receiving.
     /// Bytes wanted or not yet durable.
@@ -155,21 +157,46 @@ final class Call {
 
     /// Whether nothing is to be sent on this call for now.
     var isQuiet: Bool { self.heldBack != nil || self.hello.life.standsStill }
+
+    /// A time that the neighbour named, by this node's clock.
+    func here(_ time: UnixMilliseconds) -> UnixMilliseconds {
+        time.adding(milliseconds: self.since.rawValue - self.hello.clock.rawValue)
+    }
 }
 
 /// A parcel on its way to a neighbour.
 struct Gift {
-    let number: Int64
+    /// Local number; 0 while it is offered for somebody else, see ``Transit``.
+    var number: Int64
     let parcelClass: UInt8
+    let collector: NodeName
+    /// Counts offers of a call up: what was offered first begins first.
+    let order: UInt64
     var isAdmitted = false
+    /// Entries and blobs go; at most ``GivingLimits/begunMax`` at a time.
+    var isBegun = false
     /// Why the neighbour does not take it now, or at all; a stable code.
     var waits: String?
+    var waitsSince: UnixMilliseconds?
     var offerAgainAt: UnixMilliseconds?
     var entriesSent: UInt64 = 0
     var acked = RunSet()
     /// Wanted, and not yet here.
     var pendingWants = RunSet()
     var isClosingSent = false
+    /// Closing sent and every blob acknowledged: nothing more is to be done but to hear of custody.
+    var isDone = false
+    var begunAt: UnixMilliseconds?
+}
+
+/// How much goes to one neighbour at a time.
+enum GivingLimits {
+    /// Parcels of one class and collector that are begun and not finished.
+    static let begunMax = 2
+    /// Parcels of one class and collector that are offered and not finished, begun or not.
+    static let offeredMax = 6
+    /// Parcels that are offered in all, those included that wait for custody only.
+    static let giftsMax = 128
 }
 
 /// A parcel on its way here.
@@ -196,6 +223,10 @@ struct Arrival {
     var isClosingLogged = false
     /// All is here and being checked, or custody is being stated.
     var isComplete = false
+    /// Set while this node only lets the parcel through.
+    var through: Through?
+    /// When something of it last came or went.
+    var movedAt = UnixMilliseconds(0)
 
     var wantedBytes: Int { self.wanted.values.reduce(0) { $0 + Int($1.storedLength) } }
 }
@@ -204,4 +235,30 @@ struct Arrival {
 struct WaitingOffer {
     let opening: SignedOpening
     let giver: NodeName
+    /// Counts offers up: the least has waited longest.
+    let order: UInt64
+}
+
+/// What a node holds of a parcel that it only lets through.
+struct Through {
+    /// The node that has admitted it.
+    let nextHop: NodeName
+    /// The most bytes to hold at a time.
+    let window: Int64
+    private(set) var heldBytes: Int64 = 0
+
+    init(nextHop: NodeName, window: Int64) { (self.nextHop, self.window) = (nextHop, window) }
+
+    mutating func hold(_ bytes: Int64) { self.heldBytes += bytes }
+    /// Bytes that came with another parcel were never counted.
+    mutating func letGo(_ bytes: Int64) { self.heldBytes = max(0, self.heldBytes - bytes) }
+}
+
+/// A parcel that is too large for this node and waits for its next hop's admission.
+struct Transit {
+    let opening: SignedOpening
+    let giver: NodeName
+    let need: Int64
+    /// The next hop that was asked, while a call with it is up.
+    var asked: NodeName?
 }

@@ -48,9 +48,11 @@ extension Engine {
         arrival.entriesKnown = max(arrival.entriesKnown, end)
         arrival.entriesLogged = max(arrival.entriesLogged, end)
         var have = RunSet()
+        let passed =
+            arrival.through.flatMap { self.gift(of: parcel, to: $0.nextHop) }?.acked ?? RunSet()
         for (offset, entry) in entries.enumerated().dropFirst(known) {
             let number = start + UInt64(offset)
-            if entry.isHole {
+            if entry.isHole || passed.contains(number) {
                 arrival.had.insert(number)
                 have.insert(number)
             } else if self.ask(nil, { try $0.blob(entry.blob) }) != nil {
@@ -70,7 +72,11 @@ extension Engine {
         self.checkComplete(parcel)
     }
 
+    /// Asks a neighbour for what it gives, in the order in which it was admitted.
+    ///
+    /// A blob that somebody else brings already is not asked for twice.
     func fillWants(_ call: Call) {
+        guard !self.standsStill else { return }
         let nodeTotal = self.calls.values.reduce(0) { $0 + $1.pendingBytes }
         var room = min(
             Limits.wantedBytesPerSessionMax - call.pendingBytes,
@@ -79,19 +85,47 @@ extension Engine {
         for parcel in call.givers {
             guard room > 0 || call.pendingBytes == 0 else { return }
             guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
-            var wants: [WantedBlob] = []
-            for want in arrival.missing {
-                guard room > 0 || call.pendingBytes == 0 else { break }
-                let length = Int(want.entry.storedLength)
-                room -= length
-                call.pendingBytes += length
-                arrival.wanted[want.number] = want.entry
-                wants.append(want)
-            }
-            arrival.missing.removeFirst(wants.count)
+            let most = self.throughRoom(arrival)
+            guard most > 0 else { continue }
+            room =
+                self.want(of: &arrival, from: call, room: min(room, most)) + room
+                - min(room, most)
             self.arrivals[parcel] = arrival
-            call.session.want(parcel, wants)
+            if arrival.missing.isEmpty { self.checkComplete(parcel) }
         }
+    }
+
+    /// Asks for as much of one parcel as there is room for; what remains of the room.
+    private func want(of arrival: inout Arrival, from call: Call, room: Int) -> Int {
+        var room = room
+        var wants: [WantedBlob] = []
+        var rest: [WantedBlob] = []
+        var have = RunSet()
+        var looked = 0
+        for want in arrival.missing {
+            guard room > 0 || call.pendingBytes == 0 else { break }
+            looked += 1
+            if self.blobsWanted.contains(want.entry.blob) {
+                rest.append(want)
+                continue
+            }
+            if self.ask(nil, { try $0.blob(want.entry.blob) }) != nil {
+                arrival.had.insert(want.number)
+                arrival.stale.append(want.number)
+                have.insert(want.number)
+                continue
+            }
+            let length = Int(want.entry.storedLength)
+            room -= length
+            call.pendingBytes += length
+            arrival.wanted[want.number] = want.entry
+            self.blobsWanted.insert(want.entry.blob)
+            wants.append(want)
+        }
+        arrival.missing.replaceSubrange(0..<looked, with: rest)
+        if !wants.isEmpty { call.session.want(arrival.id, wants) }
+        if !have.isEmpty { self.ack(have, of: arrival.id, to: call) }
+        return room
     }
 
     func received(blob bytes: [UInt8], _ number: UInt64, of parcel: ParcelID, from call: Call) {
@@ -107,10 +141,14 @@ extension Engine {
         guard self.passes(.afterBlobSync) else { return }
         let call = self.calls[peer]
         if var arrival = self.arrivals[parcel] {
-            let length = Int(arrival.wanted.removeValue(forKey: number)?.storedLength ?? 0)
+            let entry = arrival.wanted.removeValue(forKey: number)
+            if let entry { self.blobsWanted.remove(entry.blob) }
+            let length = Int(entry?.storedLength ?? 0)
             arrival.missing.removeAll { $0.number == number }
             arrival.had.insert(number)
             arrival.fresh.insert(number)
+            arrival.movedAt = self.now
+            arrival.through?.hold(Int64(length))
             self.arrivals[parcel] = arrival
             self.roomTaken[parcel].map {
                 self.roomTaken[parcel] = max(0, $0 - Int64(length))
@@ -120,6 +158,10 @@ extension Engine {
         if let call {
             self.ack(RunSet([number...number]), of: parcel, to: call)
             self.fillWants(call)
+        }
+        // Others may have waited for the same bytes.
+        for other in self.calls.values where other.peer != peer && !other.givers.isEmpty {
+            self.fillWants(other)
         }
         self.serveWaiting(parcel)
         self.checkComplete(parcel)
@@ -136,10 +178,7 @@ extension Engine {
     func flushAcks(_ call: Call) {
         for (parcel, numbers) in call.acks { call.session.send(.ack(parcel, numbers)) }
         call.acks = [:]
-        // Small parcels are not admitted one by one: a full node gives no grant back.
-        if call.smallAck > 0, self.freeRoom < Int64(Limits.smallGrantBytes) {
-            self.makeRoom()
-        } else if call.smallAck > 0 {
+        if call.smallAck > 0 {
             call.session.send(.smallAck(call.smallAck))
             call.smallAck = 0
         }
@@ -164,6 +203,8 @@ extension Engine {
         self.log([try .closing(closing, passage: passage, at: self.now)]) {
             guard self.passes(.afterClosing) else { return }
             self.arrivals[parcel]?.closing = closing
+            // What only goes through is never complete here: its closing follows its blobs.
+            if self.arrivals[parcel]?.through != nil { self.moreIsHere(of: parcel) }
             self.checkComplete(parcel)
         }
     }
@@ -205,6 +246,12 @@ extension Engine {
                 .answer(small.id, .never(why: "ended", detail: "word of its end came before it"))
             )
         }
+        guard self.hasRoom(for: small, from: call.peer) else {
+            call.smallAck += grant
+            let soon = self.now.adding(milliseconds: 5_000)
+            call.session.send(.answer(small.id, .later(until: soon, why: "full")))
+            return self.flushAcks(call)
+        }
         let peer = call.peer
         // One that was passed on, and is given again, is taken again.
         let isPassed = known?.state == .passed
@@ -218,5 +265,19 @@ extension Engine {
             self.calls[peer]?.smallAck += grant
             self.custodyDue.append(small.id)
         }
+    }
+
+    /// Whether there is room for a small parcel: they are not admitted one by one beforehand.
+    private func hasRoom(for small: SmallParcel, from giver: NodeName) -> Bool {
+        let opening = small.opening.opening
+        let need = Int64(small.grantBytes) + 1_024
+        if self.exceededQuota(opening, need, from: giver) == nil,
+            need <= self.freeRoom(for: opening.collector, keeping: self.roomAwaited)
+        {
+            self.room.took(need, opening, from: giver)
+            return true
+        }
+        self.makeRoom()
+        return false
     }
 }

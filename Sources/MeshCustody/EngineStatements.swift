@@ -84,7 +84,7 @@ extension Engine {
         case .landed, .landedLate, .secured: return signer == flow.collector
         case .abandoned, .recalled: return signer == statement.stream.origin
         case .custody:
-            return isOnTheWay && signer != statement.stream.origin && (isAnswer || signer == peer)
+            return isOnTheWay && signer != statement.stream.origin
         case .refused, .superseded, .expired, .damaged, .lost: return isOnTheWay
         }
     }

@@ -1,5 +1,4 @@
 package import MeshModel
-package import MeshTopology
 
 /// What decides a file's place among those that wait.
 package struct FileRank: Hashable, Sendable {

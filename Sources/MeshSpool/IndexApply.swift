@@ -40,7 +40,7 @@ extension Index {
         case .task: try self.applyTask(ProtoTaskRecord(serializedBytes: body), db)
         case .peer:
             try self.applyPeer(ProtoPeerRecord(serializedBytes: body), db)
-        case .end: break  // Written by later versions; the statement says all that is needed here.
+        case .end: try self.applyEnd(ProtoEndRecord(serializedBytes: body), db)
         }
     }
 
@@ -262,7 +262,46 @@ extension Index {
         )
     }
 
+    /// Forgets a parcel that was never held here: as if it had not been offered.
+    private func applyEnd(_ message: ProtoEndRecord, _ db: Database) throws {
+        guard
+            let parcel = try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT number FROM parcel
+                        WHERE parcel_id = ? AND state = 'arriving' AND giver IS NOT NULL
+                        """
+                ),
+                arguments: [message.parcelID]
+            )
+        else { return }
+        try self.release(parcel, db)
+        try db.run("DELETE FROM parcel_statement WHERE parcel = ?", [parcel])
+        try db.run("DELETE FROM parcel WHERE number = ?", [parcel])
+    }
+
+    /// Gives up blobs that a parcel has passed on, except those that others refer to.
+    private func applyPassedOn(_ message: ProtoEvictRecord, _ db: Database) throws {
+        guard let parcel = try self.live(message.parcelID, db) else { return }
+        for start in stride(from: 0, to: message.runs.count - 1, by: 2) {
+            try db.run(
+                """
+                DELETE FROM blob WHERE blob_id IN (SELECT blob_id FROM entry
+                        WHERE parcel = ?1 AND number BETWEEN ?2 AND ?3)
+                    AND NOT EXISTS (SELECT 1 FROM entry AS other
+                        WHERE other.blob_id = blob.blob_id AND (other.parcel <> ?1
+                            OR other.number NOT BETWEEN ?2 AND ?3))
+                """,
+                [
+                    parcel, Int64(bitPattern: message.runs[start]),
+                    Int64(bitPattern: message.runs[start + 1]),
+                ]
+            )
+        }
+    }
+
     private func applyEvict(_ message: ProtoEvictRecord, _ db: Database) throws {
+        if !message.parcelID.isEmpty { return try self.applyPassedOn(message, db) }
         for id in message.blobIds {
             try db.run(
                 """
@@ -296,6 +335,12 @@ extension Index {
     }
 
     private func applyTask(_ message: ProtoTaskRecord, _ db: Database) throws {
+        if message.kind == SpoolTask.hold {
+            return try db.run(
+                "UPDATE parcel SET is_held_back = ? WHERE parcel_id = ?",
+                [message.finished ? 0 : 1, message.body]
+            )
+        }
         if message.finished {
             try db.run("DELETE FROM task WHERE id = ?", [Int64(bitPattern: message.id)])
         } else {

@@ -199,9 +199,9 @@ extension Index {
         ALTER TABLE parcel ADD COLUMN next_hop TEXT;        -- through only
         ALTER TABLE parcel ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0
             CHECK (is_held_back IN (0, 1));                 -- by the operator
-        CREATE INDEX parcel_by_age ON parcel (flow, origin, modified)
+        CREATE INDEX parcel_by_age ON parcel (flow, origin, giver, is_small, modified)
             WHERE state IN ('arriving', 'held');
-        CREATE INDEX parcel_by_size ON parcel (flow, origin, size)
+        CREATE INDEX parcel_by_size ON parcel (flow, origin, giver, is_small, size)
             WHERE state IN ('arriving', 'held');
         CREATE INDEX parcel_passed ON parcel (passed_to, number) WHERE state = 'passed';
         ALTER TABLE incarnation ADD COLUMN kept_batch INTEGER;

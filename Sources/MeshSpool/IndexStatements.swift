@@ -40,6 +40,9 @@ extension Index {
             )
         }
         guard isNew || message.issued else { return }
+        // Word of an end, or of a loss, goes back the way that the parcel came.
+        let travelsBack =
+            statement.kind.isTerminal || statement.kind == .damaged || statement.kind == .lost
         var givers: Set<String> = []
         for leaf in statement.leaves {
             guard
@@ -66,12 +69,11 @@ extension Index {
                 at: message.at,
                 db
             )
-            if let giver: String = row[1] { givers.insert(giver) }
+            // What never was held here was in the giver's custody: it hears who has it now.
+            let isBack = travelsBack || (statement.kind == .custody && row[2] == "arriving")
+            if isBack, let giver: String = row[1] { givers.insert(giver) }
         }
-        // Word of an end, or of a loss, goes back the way that the parcel came.
-        let travelsBack =
-            statement.kind.isTerminal || statement.kind == .damaged || statement.kind == .lost
-        guard !message.issued, travelsBack else { return }
+        guard !message.issued else { return }
         let informed = [message.neighbour, statement.signer.text]
         for giver in givers.subtracting(informed).sorted() {
             try self.post(digest, to: giver, db)
@@ -198,7 +200,7 @@ extension Index {
     }
 
     /// Gives up a parcel's content, except blobs that others refer to.
-    private func release(_ parcel: Int64, _ db: Database) throws {
+    func release(_ parcel: Int64, _ db: Database) throws {
         try db.run(
             """
             DELETE FROM blob WHERE blob_id IN (SELECT blob_id FROM entry WHERE parcel = ?1)

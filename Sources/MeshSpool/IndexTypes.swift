@@ -151,10 +151,12 @@ package struct LandedVersion: Sendable, Hashable {
 package struct SpoolTask: Sendable, Hashable {
     /// Names the task.
     package var id: UInt64
-    /// What was promised: `send`.
+    /// What was promised: `send`, or ``hold``.
     package var kind: String
     /// What the kind needs.
     package var body: [UInt8]
+    /// The operator has a parcel wait; the body is its id.
+    package static let hold = "hold"
     /// Gathers what belongs together.
     package init(id: UInt64, kind: String, body: [UInt8]) {
         self.id = id

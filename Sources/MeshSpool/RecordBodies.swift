@@ -206,6 +206,28 @@ extension LogRecord {
         return try Self(kind: .evict, id: .zero, body: body.serializedBytes())
     }
 
+    /// A parcel that only goes through has passed blobs on: this node needs its own no longer.
+    package static func release(_ parcel: ParcelID, _ numbers: RunSet, at: UnixMilliseconds) throws
+        -> Self
+    {
+        var body = ProtoEvictRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.runs = numbers.runs.flatMap { [$0.lowerBound, $0.upperBound] }
+        body.why = "passed_on"
+        body.at = at.rawValue
+        return try Self(kind: .evict, id: parcel.digest, body: body.serializedBytes())
+    }
+
+    /// What was promised to a parcel that this node never was custodian of is given up.
+    package static func lapse(_ parcel: ParcelID, why: String, at: UnixMilliseconds) throws -> Self
+    {
+        var body = ProtoEndRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.state = why
+        body.at = at.rawValue
+        return try Self(kind: .end, id: parcel.digest, body: body.serializedBytes())
+    }
+
     /// A neighbour has made statements durable: they need not be sent again.
     package static func noted(
         by neighbour: NodeName,

@@ -243,6 +243,7 @@ package nonisolated struct ProtoLandedRecord: Sendable {
   package init() {}
 }
 
+/// What was promised to a parcel that this node never was custodian of is given up.
 package nonisolated struct ProtoEndRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -250,10 +251,10 @@ package nonisolated struct ProtoEndRecord: Sendable {
 
   package var parcelID: Data = Data()
 
-  /// passed, or a terminal state
+  /// why: lapsed, yielded, withdrawn
   package var state: String = String()
 
-  /// to whom, when passed
+  /// reserved
   package var neighbour: String = String()
 
   package var at: Int64 = 0
@@ -263,7 +264,7 @@ package nonisolated struct ProtoEndRecord: Sendable {
   package init() {}
 }
 
-/// Blobs whose bytes are given up: quarantined or released.
+/// Blobs whose bytes are given up: quarantined, or passed on by a parcel that only goes through.
 package nonisolated struct ProtoEvictRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -274,6 +275,12 @@ package nonisolated struct ProtoEvictRecord: Sendable {
   package var why: String = String()
 
   package var at: Int64 = 0
+
+  /// passed on: whose entries
+  package var parcelID: Data = Data()
+
+  /// passed on: first and last number of each run of entries
+  package var runs: [UInt64] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -890,7 +897,7 @@ nonisolated extension ProtoEndRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EvictRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}blob_ids\0\u{1}why\0\u{1}at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}blob_ids\0\u{1}why\0\u{1}at\0\u{3}parcel_id\0\u{1}runs\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -901,6 +908,8 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeRepeatedBytesField(value: &self.blobIds) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.why) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.parcelID) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.runs) }()
       default: break
       }
     }
@@ -916,6 +925,12 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.at != 0 {
       try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 3)
     }
+    if !self.parcelID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.parcelID, fieldNumber: 4)
+    }
+    if !self.runs.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.runs, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -923,6 +938,8 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.blobIds != rhs.blobIds {return false}
     if lhs.why != rhs.why {return false}
     if lhs.at != rhs.at {return false}
+    if lhs.parcelID != rhs.parcelID {return false}
+    if lhs.runs != rhs.runs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,17 +1,3 @@
-/// Which of several waiting files goes first.
-public enum FileOrder: String, CaseIterable, Hashable, Sendable {
-    /// The one modified last.
-    case newest
-    /// The one modified first.
-    case oldest
-    /// The shortest.
-    case smallest
-    /// The longest.
-    case largest
-    /// The one whose path sorts first, byte by byte.
-    case name
-}
-
 /// When a file in a source counts as complete.
 public enum DoneWhen: Hashable, Sendable {
     /// As soon as it is there: producers write elsewhere and rename into the source.

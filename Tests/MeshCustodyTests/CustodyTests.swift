@@ -58,8 +58,8 @@ import Testing
             mesh: narrow
             nodes:
               o: {sends: {f: data}, spool: 256 MiB}
-              r: {listens: "127.0.0.1:1", spool: 64 MiB}
-              hq: {receives: landed, spool: 256 MiB}
+              r: {listens: "127.0.0.1:1", spool: 256 MiB}
+              hq: {receives: landed, spool: 64 MiB}
             links: [o -> r, hq -> r]
             """,
             directory: scratch.path

@@ -1,0 +1,301 @@
+import Logging
+import MeshIdentity
+import MeshModel
+import MeshPolicy
+import MeshProtocol
+import MeshSpool
+import MeshTopology
+
+// The giver's side: what goes to whom, and what goes first.
+extension Engine {
+    private static let readAhead = 128
+
+    /// Hands on what this neighbour is the way for, as far as bounds allow.
+    func give(_ call: Call) {
+        guard !self.isEnding, !self.isStopped, !self.standsStill, !call.isQuiet else { return }
+        self.offerAgain(call)
+        let groups = self.groups.filter { self.mayGive($0, to: call) }
+        let classes = Set(groups.map(\.parcelClass)).sorted()
+        for number in classes {
+            let inClass = groups.filter { $0.parcelClass == number }
+            self.start(inClass.filter { !$0.isSmall }, on: call)
+            self.start(inClass.filter(\.isSmall), on: call)
+        }
+        self.giveRefused(to: call)
+        self.beginAdmitted(call)
+    }
+
+    /// A parcel has become durable here that somebody may be given.
+    func hasCome(_ parcel: ParcelID) {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        self.mayBeGiven(row)
+    }
+
+    /// Small files were captured together.
+    func haveCome(_ parcels: [ParcelID]) {
+        let rows = parcels.compactMap { parcel in self.ask(nil) { try $0.parcel(parcel) } }
+        var seen: Set<ParcelGroup> = []
+        for row in rows where seen.insert(row.group).inserted { self.mayBeGiven(row) }
+        for row in rows { self.supersede(by: row.id) }
+    }
+
+    /// Lets every call look at a parcel again that it may have looked past.
+    func mayBeGiven(_ row: ParcelRow) {
+        guard row.collector != self.parts.node else { return }
+        self.groups.insert(row.group)
+        for call in self.calls.values { call.queue.restart(row.group) }
+    }
+
+    /// Looks at every live parcel again for every call: which way is best may have changed.
+    ///
+    /// What was offered to a neighbour that is no longer the best way, and has not begun, is
+    /// withdrawn there.
+    func reroute() {
+        for call in self.calls.values {
+            call.queue.restartAll()
+            for (parcel, gift) in call.gifts where !gift.isBegun && gift.number > 0 {
+                guard let row = self.ask(nil, { try $0.parcel(parcel) }),
+                    let best = self.nextHop(of: row), best != call.peer
+                else { continue }
+                self.withdraw(parcel, from: call, why: "rerouted")
+            }
+        }
+    }
+
+    /// Tells a neighbour that a parcel will not come from here.
+    func withdraw(_ parcel: ParcelID, from call: Call, why: String) {
+        guard call.gifts.removeValue(forKey: parcel) != nil else { return }
+        call.session.send(.withdrawn(parcel, why: why))
+    }
+
+    // MARK: Which way
+
+    /// The best neighbour towards a parcel's collector that a call is up with.
+    ///
+    /// Never one that the parcel has passed: a parcel goes in no circle.
+    func nextHop(of row: ParcelRow) -> NodeName? {
+        // Whoever was asked to admit it before this node did is who gets it.
+        if row.mode == .through { return row.nextHop }
+        let passed = Set(row.passage.compactMap { PassageLine(encoded: $0)?.node })
+        return self.ways(to: row.collector).first { way in
+            self.isUp(way) && way != row.giver && !passed.contains(way)
+                && way != row.stream.origin && self.refusals[row.id]?[way] == nil
+        }
+    }
+
+    /// Whether a call is up that something may be sent on.
+    func isUp(_ peer: NodeName) -> Bool { self.calls[peer].map { !$0.isQuiet } ?? false }
+
+    /// The neighbours that lead to a collector, best first.
+    func ways(to collector: NodeName) -> [NodeName] {
+        if let known = self.routes[collector] { return known }
+        let ways = self.parts.index.nextHops(from: self.parts.node, to: collector)
+        self.routes[collector] = ways
+        return ways
+    }
+
+    private func mayGive(_ group: ParcelGroup, to call: Call) -> Bool {
+        let best = self.ways(to: group.collector).first { way in
+            self.isUp(way) && way != group.giver && way != group.origin
+        }
+        return best == call.peer
+    }
+
+    private func isFor(_ call: Call, _ row: ParcelRow) -> Bool {
+        guard !row.isDamaged, !row.isHeldBack, row.giver != call.peer,
+            !call.isGiving(row.id), !(row.isSmall && row.state != .held)
+        else { return false }
+        return self.nextHop(of: row) == call.peer
+    }
+
+    /// The order in which parcels of a flow start, here as at their origin.
+    private func order(of flow: FlowName) -> FileOrder {
+        self.parts.index.flow(flow)?.first ?? .oldest
+    }
+
+    // MARK: What goes first
+
+    /// Starts parcels of one class, origins in turn, until bounds are reached or none is left.
+    private func start(_ groups: [ParcelGroup], on call: Call) {
+        var open = groups.filter { self.hasRoom(for: $0, call) && !call.queue.isEmpty($0) }
+        while !open.isEmpty, !self.isStopped {
+            let origins = Set(open.map(\.origin))
+            guard let isSmall = open.first?.isSmall,
+                let origin = call.queue.origin(of: origins, isSmall: isSmall),
+                let place = open.firstIndex(where: { $0.origin == origin })
+            else { return }
+            let group = open[place]
+            if let row = self.takeNext(of: group, for: call) {
+                call.queue.took(row.size.rawValue, of: origin, isSmall: isSmall)
+                if isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
+            } else {
+                open.remove(at: place)
+            }
+            open.removeAll { !self.hasRoom(for: $0, call) }
+        }
+    }
+
+    private func hasRoom(for group: ParcelGroup, _ call: Call) -> Bool {
+        if let until = call.fullFor[group.collector] {
+            if group.isSmall, until > self.now { return false }
+            if until <= self.now { call.fullFor[group.collector] = nil }
+        }
+        if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
+        guard call.gifts.count < GivingLimits.giftsMax else { return false }
+        let open = call.gifts.values.count { gift in
+            gift.parcelClass == group.parcelClass && gift.collector == group.collector
+                && !gift.isDone
+        }
+        return open < GivingLimits.offeredMax
+    }
+
+    private func takeNext(of group: ParcelGroup, for call: Call) -> ParcelRow? {
+        let order = self.order(of: group.flow)
+        if order == .newest, call.queue.isTurnOfOldest(group) {
+            let oldest = self.ask([]) {
+                try $0.waiting(in: group, first: .oldest, after: nil, limit: Self.readAhead)
+            }
+            for waiting in oldest {
+                guard let row = self.ask(nil, { try $0.parcel(waiting.id) }), self.isFor(call, row)
+                else { continue }
+                call.queue.started(group)
+                return row
+            }
+        }
+        while !self.isStopped {
+            let next = call.queue.pop(group, isBusy: { call.isGiving($0) }) { last in
+                self.ask([]) {
+                    try $0.waiting(in: group, first: order, after: last, limit: Self.readAhead)
+                }
+            }
+            guard let next else { return nil }
+            if let row = self.ask(nil, { try $0.parcel(next.id) }), self.isFor(call, row) {
+                return row
+            }
+        }
+        return nil
+    }
+
+    /// What the best way will not take may go another way.
+    private func giveRefused(to call: Call) {
+        for parcel in self.refusals.keys where !call.isGiving(parcel) {
+            guard call.gifts.count < GivingLimits.giftsMax,
+                let row = self.ask(nil, { try $0.parcel(parcel) }),
+                row.state == .held || row.state == .arriving,
+                row.collector != self.parts.node, self.isFor(call, row)
+            else { continue }
+            if row.isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
+        }
+    }
+
+    // MARK: Offers
+
+    private func offerAgain(_ call: Call) {
+        for (parcel, gift) in call.gifts {
+            guard let again = gift.offerAgainAt, again <= self.now else { continue }
+            if let row = self.ask(nil, { try $0.parcel(parcel) }) {
+                self.offer(row, to: call)
+            } else if let transit = self.transits[parcel] {
+                call.gifts[parcel]?.offerAgainAt = nil
+                call.session.send(.offer([transit.opening], again: false))
+            }
+        }
+    }
+
+    private func offer(_ row: ParcelRow, to call: Call) {
+        guard
+            let opening = try? SignedOpening(bytes: row.opening, signature: row.openingSignature)
+        else { return self.parts.logger.error("Opening unreadable") }
+        var gift = call.gifts[row.id] ?? call.newGift(opening.opening)
+        gift.number = row.number
+        gift.offerAgainAt = nil
+        call.gifts[row.id] = gift
+        call.session.send(.offer([opening], again: row.passedAt != nil))
+    }
+
+    private func giveSmall(_ row: ParcelRow, to call: Call) {
+        guard let body = row.body else { return }
+        do {
+            let record = try self.spool.read(body, verify: true)
+            let small = try SmallParcel(recordBody: record)
+            call.smallsInFlight[row.id] = small.grantBytes
+            call.smallBytesInFlight += small.grantBytes
+            call.session.serveSmall(
+                .small(small, self.passageOn(row), again: row.passedAt != nil),
+                class: row.parcelClass
+            )
+        } catch {
+            self.isUnreadable(row.id.digest, of: row.id)
+        }
+    }
+
+    /// Begins what a neighbour has admitted, a bounded number at a time; what began finishes first.
+    func beginAdmitted(_ call: Call) {
+        var begun: [GiftLane: Int] = [:]
+        for gift in call.gifts.values where gift.isBegun && !gift.isDone {
+            begun[gift.lane, default: 0] += 1
+        }
+        let waiting = call.gifts.filter { $0.value.isAdmitted && !$0.value.isBegun }
+            .sorted { $0.value.order < $1.value.order }
+        for (parcel, gift) in waiting
+        where begun[gift.lane, default: 0] < GivingLimits.begunMax {
+            begun[gift.lane, default: 0] += 1
+            call.gifts[parcel]?.isBegun = true
+            call.gifts[parcel]?.begunAt = self.now
+            self.pushEntries(of: parcel, to: call)
+        }
+    }
+
+    func gift(of parcel: ParcelID, to peer: NodeName) -> Gift? { self.calls[peer]?.gifts[parcel] }
+
+    // MARK: Newer versions
+
+    /// Ends older versions of a file that wait here, where the flow carries the latest only.
+    ///
+    /// Never one of which a byte went out, and never before the newer one is held whole.
+    func supersede(by parcel: ParcelID) {
+        guard self.carriesLatestOnly, let row = self.ask(nil, { try $0.parcel(parcel) }),
+            self.parts.index.flow(row.stream.flow)?.latestOnly == true,
+            row.collector != self.parts.node, row.state == .held, !row.isDamaged
+        else { return }
+        for older in self.ask([], { try $0.olderVersions(of: row) })
+        where older.id != row.id && !older.isDamaged && !self.hasBegun(older.id) {
+            self.end(older.id, .superseded, reason: "newer_version", detail: "\(row.id)")
+        }
+    }
+
+    private var carriesLatestOnly: Bool { self.parts.index.flows.contains { $0.latestOnly } }
+
+    private func hasBegun(_ parcel: ParcelID) -> Bool {
+        self.calls.values.contains { call in
+            call.smallsInFlight[parcel] != nil || call.gifts[parcel]?.isBegun == true
+        }
+    }
+}
+
+/// What shares the bound on parcels that are begun.
+struct GiftLane: Hashable {
+    let parcelClass: UInt8
+    let collector: NodeName
+}
+
+extension Gift {
+    var lane: GiftLane { GiftLane(parcelClass: self.parcelClass, collector: self.collector) }
+}
+
+extension Call {
+    /// Whether a parcel is on its way to this neighbour.
+    func isGiving(_ parcel: ParcelID) -> Bool {
+        self.gifts[parcel] != nil || self.smallsInFlight[parcel] != nil
+    }
+
+    func newGift(_ opening: Opening) -> Gift {
+        self.giftsMade += 1
+        return Gift(
+            number: 0,
+            parcelClass: opening.parcelClass,
+            collector: opening.collector,
+            order: self.giftsMade
+        )
+    }
+}
