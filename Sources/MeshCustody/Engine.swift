@@ -124,6 +124,7 @@ package actor Engine {
         switch event {
         case .session(let event): self.handle(event)
         case .spool(.durable(let position)): self.becameDurable(position)
+        case .spool(.crowded): self.makeRoom()
         case .spool(.failed(let error)): self.fail(EngineError(error))
         case .capture(let event): self.handle(event)
         case .landing(let event): self.handle(event)

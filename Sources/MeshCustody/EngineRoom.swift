@@ -31,11 +31,11 @@ extension Engine {
         return bytes + bytes / 64 + (1 << 20)
     }
 
-    /// The bytes of the spool that are neither used nor promised, nor kept for control.
+    /// The bytes of the spool, and of its file system, that are neither used nor promised, nor kept
+    /// for control.
     var freeRoom: Int64 {
         let taken = self.roomTaken.values.reduce(0, +)
-        return self.parts.view.spool.rawValue - self.room.shares.reserve
-            - self.spool.allocatedBytes.rawValue - taken
+        return self.spool.freeRoom.rawValue - self.room.shares.reserve - taken
     }
 
     /// The same, less what belongs to other collectors.

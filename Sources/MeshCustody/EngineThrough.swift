@@ -236,8 +236,8 @@ extension Engine {
         // Without its next hop nobody knows what is wanted at all.
         guard self.gift(of: arrival.id, to: through.nextHop)?.isAdmitted == true else { return 0 }
         // Bytes that were given up may still take blocks.
-        let free = self.parts.view.spool.rawValue - self.spool.allocatedBytes.rawValue
-        return min(Int(through.window - through.heldBytes) - arrival.wantedBytes, Int(free))
+        let free = Int(self.spool.freeRoom.rawValue)
+        return min(Int(through.window - through.heldBytes) - arrival.wantedBytes, free)
     }
 
     /// The next hop wants what is not here: it is wanted of the giver, again if need be.

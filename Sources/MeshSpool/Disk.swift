@@ -35,6 +35,10 @@ package protocol DiskFile: AnyObject, Sendable {
     func allocate(_ count: UInt64) throws
     /// Cuts the file, or lengthens it with a hole.
     func truncate(to count: UInt64) throws
+    /// Gives back the blocks of a stretch, which then reads as zeros; the file stays as long.
+    ///
+    /// A file system that cannot refuses with ``DiskError/isUnsupported``.
+    func punch(_ offset: UInt64, count: UInt64) throws
     /// The file's length, in bytes.
     func size() throws -> UInt64
     /// The bytes of all blocks that the file occupies.

@@ -48,20 +48,6 @@ package final class Index: LogIndex {
         }
     }
 
-    /// See ``LogIndex``.
-    package func segmentsInUse() throws -> Set<SegmentNumber> {
-        try self.database.read { db in
-            let numbers = try Int64.fetchAll(
-                db,
-                sql: """
-                    SELECT DISTINCT segment FROM blob
-                    UNION SELECT DISTINCT body_segment FROM parcel WHERE body_segment IS NOT NULL
-                    """
-            )
-            return Set(numbers.map { SegmentNumber(UInt32(truncatingIfNeeded: $0)) })
-        }
-    }
-
     static func position(_ db: Database) throws -> LogPosition? {
         guard
             let row = try Row.fetchOne(db, sql: "SELECT segment, byte_offset FROM log_position")

@@ -158,6 +158,15 @@ extension Index {
                 message.nextHop.isEmpty ? nil : message.nextHop, message.parcelID,
             ]
         )
+        guard message.mode == UInt32(AdmissionMode.whole.rawValue) else { return }
+        // What it gave up while it only went through it needs again.
+        try db.run(
+            """
+            UPDATE entry SET is_passed = 0 WHERE is_passed = 1
+                AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?)
+            """,
+            [message.parcelID]
+        )
     }
 
     private func applyEntries(_ message: ProtoEntriesRecord, _ db: Database) throws {
@@ -172,6 +181,7 @@ extension Index {
                 """,
                 [parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry)]
             )
+            try self.takeFromCache(Data(entry.prefix(Digest.byteCount)), db)
             number += 1
         }
         try db.run(
@@ -180,27 +190,6 @@ extension Index {
             WHERE number = ? AND entries_known >= ?
             """,
             [number, parcel, Int64(bitPattern: message.first)]
-        )
-    }
-
-    private func applyBlob(_ record: LoggedRecord, _ db: Database) throws {
-        // A blob that nothing refers to any more is dead on arrival.
-        let id = Data(record.id.bytes)
-        guard
-            try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT 1 FROM entry WHERE blob_id = ? LIMIT 1"),
-                arguments: [id]
-            ) != nil
-        else { return }
-        try db.run(
-            """
-            INSERT OR REPLACE INTO blob (blob_id, segment, byte_offset, byte_length)
-            VALUES (?, ?, ?, ?)
-            """,
-            [
-                id, Int64(record.location.segment.rawValue),
-                Int64(bitPattern: record.location.offset), Int64(record.location.length),
-            ]
         )
     }
 
@@ -280,47 +269,6 @@ extension Index {
         try db.run("DELETE FROM parcel WHERE number = ?", [parcel])
     }
 
-    /// Gives up blobs that a parcel has passed on, except those that others refer to.
-    private func applyPassedOn(_ message: ProtoEvictRecord, _ db: Database) throws {
-        guard let parcel = try self.live(message.parcelID, db) else { return }
-        for start in stride(from: 0, to: message.runs.count - 1, by: 2) {
-            try db.run(
-                """
-                DELETE FROM blob WHERE blob_id IN (SELECT blob_id FROM entry
-                        WHERE parcel = ?1 AND number BETWEEN ?2 AND ?3)
-                    AND NOT EXISTS (SELECT 1 FROM entry AS other
-                        WHERE other.blob_id = blob.blob_id AND (other.parcel <> ?1
-                            OR other.number NOT BETWEEN ?2 AND ?3))
-                """,
-                [
-                    parcel, Int64(bitPattern: message.runs[start]),
-                    Int64(bitPattern: message.runs[start + 1]),
-                ]
-            )
-        }
-    }
-
-    private func applyEvict(_ message: ProtoEvictRecord, _ db: Database) throws {
-        if !message.parcelID.isEmpty { return try self.applyPassedOn(message, db) }
-        for id in message.blobIds {
-            try db.run(
-                """
-                UPDATE parcel SET is_damaged = 1 WHERE state = 'held' AND number IN
-                    (SELECT parcel FROM entry WHERE blob_id = ?)
-                """,
-                [id]
-            )
-            try db.run("DELETE FROM blob WHERE blob_id = ?", [id])
-            try db.run(
-                """
-                UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
-                    is_damaged = 1 WHERE parcel_id = ? AND state IN ('arriving', 'held')
-                """,
-                [id]
-            )
-        }
-    }
-
     private func applyNote(_ message: ProtoNoteRecord, _ db: Database) throws {
         for digest in message.statements {
             if message.isForward {
@@ -352,7 +300,7 @@ extension Index {
     }
 
     /// The local number of a parcel whose content still matters here.
-    private func live(_ id: Data, _ db: Database) throws -> Int64? {
+    func live(_ id: Data, _ db: Database) throws -> Int64? {
         try Int64.fetchOne(
             db.cachedStatement(
                 sql: """

@@ -15,6 +15,7 @@ extension Index {
     static let tables = [
         "incarnation", "parcel", "entry", "blob", "statement", "parcel_statement", "own_batch",
         "peer", "seen", "landed", "intent", "outbox", "outbox_end", "source_file", "task",
+        "cached_blob",
     ]
 
     /// Forward-only: a migration that has shipped is never edited.
@@ -30,6 +31,7 @@ extension Index {
         }
         migrator.registerMigration("0002-mesh") { db in
             try db.execute(sql: Self.meshColumns)
+            try db.execute(sql: Self.cacheTables)
             try Self.fillModified(db)
         }
         return migrator
@@ -210,6 +212,20 @@ extension Index {
         CREATE INDEX statement_by_life ON statement (signer, incarnation_number, batch_number);
         ALTER TABLE peer ADD COLUMN met_number INTEGER;     -- its life in the last hello that counted;
         ALTER TABLE peer ADD COLUMN met_random INTEGER;     -- null: not met in this life of ours
+        """
+
+    private static let cacheTables = """
+        ALTER TABLE entry ADD COLUMN is_passed INTEGER NOT NULL DEFAULT 0
+            CHECK (is_passed IN (0, 1));                    -- its parcel needs the blob no more
+        CREATE TABLE cached_blob (                          -- released, good for another parcel
+            blob_id     BLOB    NOT NULL PRIMARY KEY CHECK (length(blob_id) = 32),
+            segment     INTEGER NOT NULL,
+            byte_offset INTEGER NOT NULL,                   -- of the body, bytes
+            byte_length INTEGER NOT NULL CHECK (byte_length >= 0)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX cached_blob_by_place ON cached_blob (segment, byte_offset, byte_length);
+        CREATE INDEX blob_by_place ON blob (segment, byte_offset, byte_length);
+        DROP INDEX blob_by_segment;
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

@@ -199,26 +199,6 @@ extension Index {
         }
     }
 
-    /// Gives up a parcel's content, except blobs that others refer to.
-    func release(_ parcel: Int64, _ db: Database) throws {
-        try db.run(
-            """
-            DELETE FROM blob WHERE blob_id IN (SELECT blob_id FROM entry WHERE parcel = ?1)
-                AND NOT EXISTS (SELECT 1 FROM entry AS other
-                    WHERE other.blob_id = blob.blob_id AND other.parcel <> ?1)
-            """,
-            [parcel]
-        )
-        try db.run("DELETE FROM entry WHERE parcel = ?", [parcel])
-        try db.run(
-            """
-            UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
-                entries_known = 0 WHERE number = ?
-            """,
-            [parcel]
-        )
-    }
-
     /// Enters a sequence into the seen-set, joining it with the runs beside it.
     private func see(_ statement: SignedStatement, _ leaf: StatementLeaf, _ db: Database) throws {
         // The sequence belongs to another parcel, which may still be on its way.

@@ -1,3 +1,16 @@
+/// What an index needs of a segment, in bytes of bodies.
+package struct SegmentUse: Sendable, Hashable {
+    /// Bodies that somebody may still ask for.
+    package var live: UInt64 = 0
+    /// Bodies that were released, and that another parcel may yet need.
+    package var cached: UInt64 = 0
+    /// Counts nothing yet.
+    package init(live: UInt64 = 0, cached: UInt64 = 0) {
+        self.live = live
+        self.cached = cached
+    }
+}
+
 /// What the log knows, arranged for questions: a function of the records and of nothing else.
 ///
 /// The spool calls ``apply(_:reaching:)`` from one thread at a time; the other calls may come from
@@ -24,8 +37,13 @@ package protocol LogIndex: AnyObject, Sendable {
     /// - Returns: `false` when it was busy, and the index may still fall back on a power cut.
     func checkpoint() throws -> Bool
 
-    /// The segments that hold a body which somebody may still ask for.
-    func segmentsInUse() throws -> Set<SegmentNumber>
+    /// What each segment holds that the index knows of; segments that it needs no more are left out.
+    func usage() throws -> [SegmentNumber: SegmentUse]
+
+    /// Where the bodies of a segment begin that the index knows of.
+    ///
+    /// - Parameter includingCached: Also those that no parcel needs and that are kept as a cache.
+    func bodies(in segment: SegmentNumber, includingCached: Bool) throws -> Set<UInt64>
 
     /// Lets go of the index's files; nothing else is called afterwards.
     ///

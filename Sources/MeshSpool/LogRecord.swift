@@ -64,6 +64,8 @@ package struct LoggedRecord: Sendable, Hashable {
     package var location: BodyLocation
     /// The payload; `nil` for blobs, whose bytes the index never needs.
     package var body: [UInt8]?
+    /// `false` for a blob whose bytes do not verify: given up by a later record, or damaged.
+    package var isIntact = true
 
     /// Describes a record of the log.
     package init(kind: RecordKind, id: Digest, location: BodyLocation, body: [UInt8]?) {

@@ -27,6 +27,10 @@ final class LogReplay {
     /// Whether a record was seen at all.
     private(set) var sawRecords = false
 
+    /// Blobs whose bytes do not verify: punched because a later record releases them, or damaged.
+    private var suspects: [SegmentNumber: [(id: Digest, offset: UInt64)]] = [:]
+    /// Everything before it, in the segment that is walked, is known to have been durable.
+    private var provenBefore: UInt64 = 0
     private var batch: [LoggedRecord] = []
     private var batchBytes = 0
     private static let batchRecordsMax = 4_096
@@ -63,6 +67,7 @@ final class LogReplay {
             guard try self.walk(number, later: Array(range[(index + 1)...])) else { break }
         }
         try self.flush()
+        try self.judgeSuspects()
     }
 
     /// What is replayed counts as durable: let it be so, and read what the device holds.
@@ -87,6 +92,7 @@ final class LogReplay {
         let scanner = try self.scanner(number)
         guard try self.enter(scanner, later: later) else { return false }
         var isComplete = true
+        self.provenBefore = 0
         if let next = try later.first.flatMap({ try self.scanner($0).head()?.head }),
             next.continues.segment == number
         {
@@ -107,15 +113,25 @@ final class LogReplay {
                 continue
             }
             if case .end = finding, isComplete { break }
-            let evidence = try self.evidence(
-                scanner,
-                from: offset,
-                synced: offset,
-                later: later
-            )
-            guard evidence.isDurable || self.isBeforeStart(number, offset) else {
-                try self.cut(scanner, at: offset, evidence, later: later)
-                return false
+            if offset >= self.provenBefore, !self.isBeforeStart(number, offset) {
+                let evidence = try self.evidence(
+                    scanner,
+                    from: offset,
+                    synced: offset,
+                    later: later
+                )
+                guard evidence.isDurable else {
+                    try self.cut(scanner, at: offset, evidence, later: later)
+                    return false
+                }
+                self.provenBefore = evidence.provenBefore
+            }
+            if case .badBody(let header, let next) = finding,
+                header.kind == RecordKind.blob.rawValue
+            {
+                try self.suspect(header, scanner, offset, next, delivers: delivers)
+                offset = next
+                continue
             }
             guard let next = try self.skip(finding, scanner, offset) else { break }
             offset = next
@@ -168,7 +184,13 @@ final class LogReplay {
         switch finding {
         case .record(_, let next): return next
         case .badBody(let header, let next):
-            self.report(.body, number, offset, header)
+            self.report(
+                .body,
+                number,
+                offset,
+                kind: RecordKind(rawValue: header.kind),
+                id: header.id
+            )
             return next
         case .bad:
             self.report(.header, number, offset)
@@ -204,7 +226,8 @@ final class LogReplay {
         _ header: LogHeader,
         _ scanner: LogScanner,
         _ offset: UInt64,
-        _ next: UInt64
+        _ next: UInt64,
+        isIntact: Bool = true
     ) throws {
         guard let kind = RecordKind(rawValue: header.kind) else { return }
         let location = BodyLocation(
@@ -213,9 +236,9 @@ final class LogReplay {
             length: UInt32(header.bodyLength)
         )
         let body = kind == .blob ? nil : try scanner.body(of: header, at: offset)
-        self.batch.append(
-            LoggedRecord(kind: kind, id: header.id, location: location, body: body)
-        )
+        var record = LoggedRecord(kind: kind, id: header.id, location: location, body: body)
+        record.isIntact = isIntact
+        self.batch.append(record)
         self.batchBytes += body?.count ?? 0
         self.tail = LogPosition(segment: scanner.number, offset: next)
         self.recovery.replayed += 1
@@ -242,6 +265,36 @@ final class LogReplay {
 
 // What does not verify.
 extension LogReplay {
+    /// Tells the index of a blob with bad bytes all the same: whether it was given up or is missed
+    /// is known when everything after it has been told, too.
+    private func suspect(
+        _ header: LogHeader,
+        _ scanner: LogScanner,
+        _ offset: UInt64,
+        _ next: UInt64,
+        delivers: Bool
+    ) throws {
+        self.suspects[scanner.number, default: []].append((header.id, offset))
+        if delivers { try self.deliver(header, scanner, offset, next, isIntact: false) }
+    }
+
+    /// Reports the bad blobs that somebody needs.
+    private func judgeSuspects() throws {
+        for (number, found) in self.suspects.sorted(by: { $0.key < $1.key }) {
+            let needed: Set<UInt64>
+            do {
+                needed = try self.index.bodies(in: number, includingCached: false)
+            } catch {
+                throw SpoolError.indexFailed(doing: "tell what it needs", cause: error)
+            }
+            for (id, offset) in found
+            where needed.contains(offset + UInt64(LogHeader.byteCount)) {
+                self.report(.body, number, offset, kind: .blob, id: id)
+                self.recovery.lostBlobs.append(BlobID(id))
+            }
+        }
+    }
+
     private func evidence(
         _ scanner: LogScanner,
         from offset: UInt64,
@@ -257,6 +310,7 @@ extension LogReplay {
                 evidence.isDurable =
                     try scanner.evidence(from: SegmentHead.byteCount, synced: 0).isDurable
             }
+            evidence.provenBefore = .max
         }
         return evidence
     }
@@ -271,15 +325,16 @@ extension LogReplay {
         _ what: Recovery.Damage.What,
         _ segment: SegmentNumber,
         _ offset: UInt64,
-        _ header: LogHeader? = nil
+        kind: RecordKind? = nil,
+        id: Digest? = nil
     ) {
         self.recovery.damage.append(
             Recovery.Damage(
                 segment: segment,
                 offset: offset,
                 what: what,
-                kind: header.flatMap { RecordKind(rawValue: $0.kind) },
-                id: header?.id
+                kind: kind,
+                id: id
             )
         )
         if !self.isStrict || !self.isBeforeStart(segment, offset) {

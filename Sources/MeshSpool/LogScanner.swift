@@ -156,6 +156,8 @@ final class LogScanner {
     struct Evidence {
         /// A header was written when the place was durable already: the place is damaged, not torn.
         var isDurable = false
+        /// What of the segment that was durable, by the same header, in bytes.
+        var provenBefore: UInt64 = 0
         /// Where the last record ends whose header verifies, if there is any.
         var recordsEnd: UInt64?
     }
@@ -174,6 +176,7 @@ final class LogScanner {
             next = end
             if UInt64(header.synced) * 8 > bytes {
                 evidence.isDurable = true
+                evidence.provenBefore = UInt64(header.synced) * 8
                 return evidence
             }
         }

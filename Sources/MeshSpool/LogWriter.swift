@@ -40,6 +40,11 @@ struct LogWriter: Sendable {
     var next: UInt32
     /// Everything before it is durable in the log.
     var synced: LogPosition
+    /// A header in this segment says that all segments before were durable.
+    ///
+    /// Once that header is durable itself, a replay never takes them for torn, whatever became of
+    /// the bodies in them.
+    var vouchedBefore = SegmentNumber(0)
     /// What a commit must sync, in the order of the log.
     var dirty: [DirtySegment] = []
     /// What a commit may trim.
@@ -70,6 +75,7 @@ struct LogWriter: Sendable {
         for stretch in plan {
             if stretch.isNew { self.turn(to: segments.removeFirst()) }
             guard var segment = self.open else { continue }
+            if self.syncedUnits(in: segment) > 0 { self.vouchedBefore = segment.number }
             do {
                 locations += try self.write(
                     records[stretch.records],

@@ -20,6 +20,8 @@ extension DiskError {
     package var isMissing: Bool { self.number == ENOENT }
     /// No room, or no more of it for this user.
     package var isNoRoom: Bool { self.number == ENOSPC || self.number == EDQUOT }
+    /// The file system does not do such a thing.
+    package var isUnsupported: Bool { self.number == EOPNOTSUPP || self.number == ENOSYS }
     /// The device failed to read.
     package var isUnreadable: Bool { self.number == EIO }
 }
@@ -161,6 +163,23 @@ final class RealDiskFile: DiskFile {
             }
         }
     }
+
+    func punch(_ offset: UInt64, count: UInt64) throws {
+        guard let allocate = Self.fallocate else {
+            throw DiskError(operation: "fallocate", path: self.path, number: EOPNOTSUPP)
+        }
+        while allocate(self.descriptor, Self.punchHole, off_t(offset), off_t(count)) != 0 {
+            guard errno == EINTR else { throw DiskError.latest("fallocate", self.path) }
+        }
+    }
+
+    private typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32
+    /// Of `fcntl.h`, which Swift's `Glibc` leaves out.
+    private static let fallocate: Fallocate? = dlsym(nil, "fallocate").map {
+        unsafeBitCast($0, to: Fallocate.self)
+    }
+    /// `FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE`.
+    private static let punchHole: Int32 = 2 | 1
 
     func truncate(to count: UInt64) throws {
         while ftruncate(self.descriptor, off_t(count)) != 0 {

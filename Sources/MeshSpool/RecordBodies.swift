@@ -228,6 +228,14 @@ extension LogRecord {
         return try Self(kind: .end, id: parcel.digest, body: body.serializedBytes())
     }
 
+    /// What segments hold of released blobs is given up.
+    static func evictCache(of segments: [SegmentNumber]) throws -> Self {
+        var body = ProtoEvictRecord()
+        body.segments = segments.map(\.rawValue)
+        body.why = "cache"
+        return try Self(kind: .evict, id: .zero, body: body.serializedBytes())
+    }
+
     /// A neighbour has made statements durable: they need not be sent again.
     package static func noted(
         by neighbour: NodeName,

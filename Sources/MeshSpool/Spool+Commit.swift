@@ -8,6 +8,7 @@ extension Spool {
         var dirty: [LogWriter.DirtySegment]
         var full: [LogWriter.FullSegment]
         var target: LogPosition
+        var vouchedBefore: SegmentNumber
     }
 
     /// More records than this are told to the index in several transactions.
@@ -46,7 +47,8 @@ extension Spool {
                 records: state.pending,
                 dirty: state.writer.dirty,
                 full: state.writer.full,
-                target: state.writer.tail
+                target: state.writer.tail,
+                vouchedBefore: state.writer.vouchedBefore
             )
             state.pending = []
             state.writer.dirty = []
@@ -59,13 +61,19 @@ extension Spool {
         switch step {
         case .sync:
             try self.sync(group.dirty)
-            self.state.withLock { $0.writer.synced = group.target }
+            self.state.withLock { state in
+                state.writer.synced = group.target
+                state.vouchedBefore = group.vouchedBefore
+            }
         case .index:
             try self.apply(group)
         case .publish:
             self.state.withLock { $0.durable = group.target }
             self.state.wake(.progress)
             self.events(.durable(group.target))
+            guard group.dirty.contains(where: \.isNew) else { return }
+            let isCrowded = self.state.withLock { self.isCrowded($0) }
+            if isCrowded { self.events(.crowded) }
         }
     }
 

@@ -17,8 +17,8 @@ package final class Spool: Sendable {
     let options: SpoolOptions
     let events: @Sendable (SpoolEvent) -> Void
     let state: Monitor<State>
-    /// The snapshots that verify, oldest first; its lock lets one maintenance run at a time.
-    let snapshots: Mutex<[SnapshotFile]>
+    /// Its lock lets one maintenance run at a time.
+    let upkeep: Mutex<Upkeep>
 
     /// What appenders and the committer share.
     struct State: Sendable {
@@ -29,6 +29,12 @@ package final class Spool: Sendable {
         var durable: LogPosition
         /// The blocks of each segment that takes no more records, in bytes.
         var fullBytes: [SegmentNumber: UInt64] = [:]
+        /// A replay knows of all segments before this one that they were durable.
+        var vouchedBefore = SegmentNumber(0)
+        /// Bytes of released blobs, as of the last maintenance.
+        var cachedBytes: UInt64 = 0
+        /// What of them lies in full segments, so that evicting it gives room.
+        var evictableBytes: UInt64 = 0
         /// Bytes appended since the newest snapshot, bodies of blobs left out.
         var stateBytes: UInt64 = 0
         var failure: SpoolError?
@@ -46,7 +52,7 @@ package final class Spool: Sendable {
         self.files = files
         self.options = options
         self.events = events
-        self.snapshots = Mutex(found.snapshots)
+        self.upkeep = Mutex(Upkeep(snapshots: found.snapshots))
         let mark = found.mark ?? UInt32(truncatingIfNeeded: options.random.next())
         var state = State(
             writer: LogWriter(
@@ -101,6 +107,7 @@ package final class Spool: Sendable {
             let found = try recovery.run()
             let spool = try Spool(files, options, found, events: events)
             try CommitterThread.start { spool.runCommitter() }
+            if !found.recovery.lostBlobs.isEmpty { try spool.giveUp(found.recovery.lostBlobs) }
             return (spool, found.recovery)
         } catch let error as DiskError {
             throw SpoolError.unavailable(doing: "open the spool \(directory)", cause: error)
@@ -151,10 +158,31 @@ package final class Spool: Sendable {
 
     /// What the log occupies: blocks of full segments, and the written bytes of the open one.
     package var allocatedBytes: ByteCount {
-        self.state.withLock { state in
-            let full = state.fullBytes.values.reduce(0, +)
-            return ByteCount(Int64(full + (state.writer.open?.end ?? 0)))
+        self.state.withLock { ByteCount(Int64($0.allocatedBytes)) }
+    }
+
+    /// Bytes of released blobs that are kept for other parcels, as of the last maintenance.
+    package var cachedBytes: ByteCount {
+        self.state.withLock { ByteCount(Int64($0.cachedBytes)) }
+    }
+
+    /// What may still be written: within the limit, and within the file system but for a reserve.
+    ///
+    /// The cache counts as free: maintenance evicts of it what is written for. Costs one `statvfs`.
+    package var freeRoom: ByteCount {
+        let (allocated, evictable, ahead) = self.state.withLock { state in
+            let open = state.writer.open?.end
+            let ahead = open.map { max(self.options.effectiveSegmentBytes, $0) - $0 }
+            return (state.allocatedBytes, state.evictableBytes, ahead ?? 0)
         }
+        let evicted = Int64(allocated) - Int64(evictable)
+        let limit = self.options.limit.rawValue - evicted
+        guard let free = try? self.files.disk.freeBytes(self.files.log) else {
+            return ByteCount(max(0, limit))
+        }
+        // The open segment has taken its blocks already.
+        let room = Int64(clamping: free) + Int64(ahead) + Int64(evictable)
+        return ByteCount(max(0, min(limit, room - Int64(self.options.reserveBytes))))
     }
 
     /// Commits what was appended, then stops; the index stays open.
@@ -173,6 +201,10 @@ package final class Spool: Sendable {
 }
 
 extension Spool.State {
+    var allocatedBytes: UInt64 {
+        self.fullBytes.values.reduce(0, +) + (self.writer.open?.end ?? 0)
+    }
+
     /// Puts records at the end of the log and in the queue of the index.
     fileprivate mutating func append(
         _ records: [LogRecord],

@@ -63,6 +63,15 @@ extension SpoolError {
         )
     }
 
+    static func noRoom(doing action: String, cause: any Error) -> Self {
+        Self(
+            code: .noRoom,
+            message: "The file system has no room to \(action).",
+            hint: "Free room on it, or lower this node's spool in the topology.",
+            cause: cause
+        )
+    }
+
     static func damaged(_ what: String, in segment: SegmentNumber, at offset: UInt64) -> Self {
         Self(
             code: .damaged,

@@ -6,6 +6,8 @@ package struct SpoolOptions: Sendable {
     ///
     /// The spool itself enforces no quota.
     package var limit: ByteCount
+    /// How much of the limit released blobs may fill, so that what comes again need not travel.
+    package var cacheBytes: ByteCount
     /// The length of a segment in bytes, in place of the one that follows from the limit.
     package var segmentBytes: UInt64?
     /// The node, named in every segment's head.
@@ -32,6 +34,7 @@ package struct SpoolOptions: Sendable {
     /// The usual set-up.
     package init(
         limit: ByteCount,
+        cacheBytes: ByteCount = ByteCount(0),
         segmentBytes: UInt64? = nil,
         node: NodeName,
         incarnation: Incarnation = Incarnation(number: 0, random: 0),
@@ -39,6 +42,7 @@ package struct SpoolOptions: Sendable {
         random: any RandomSource = SystemRandomSource()
     ) {
         self.limit = limit
+        self.cacheBytes = cacheBytes
         self.segmentBytes = segmentBytes
         self.node = node
         self.incarnation = incarnation
@@ -51,6 +55,16 @@ package struct SpoolOptions: Sendable {
         if let segmentBytes = self.segmentBytes { return segmentBytes }
         return UInt64(min(max(self.limit.rawValue / 32, 4 << 20), 256 << 20))
     }
+
+    /// What is left of the file system: room for the index, snapshots, and segments that only
+    /// keep control moving.
+    var reserveBytes: UInt64 { max(64 << 20, 4 * self.effectiveSegmentBytes) }
+
+    /// Less than this that is dead in a segment is worth no walk through its headers.
+    var punchBytesMin: UInt64 { min(64 << 10, self.effectiveSegmentBytes / 16) }
+
+    /// What must be free of the limit before the cache is left alone.
+    var elbowBytes: UInt64 { 2 * self.effectiveSegmentBytes }
 }
 
 /// The system's own random numbers.
@@ -65,6 +79,8 @@ package struct SystemRandomSource: RandomSource {
 package enum SpoolEvent: Sendable {
     /// Every record before this position is durable and known to the index.
     case durable(LogPosition)
+    /// The limit is near: call ``Spool/maintain(wantingRoom:)`` soon, from another thread.
+    case crowded
     /// Nothing more is accepted or acknowledged: the node must stop (exit 8).
     case failed(SpoolError)
 }
@@ -82,6 +98,8 @@ package struct Recovery: Sendable {
     /// Damage to a record that the index has already applied does not say so: its body, if still
     /// wanted, is found bad when it is read.
     package var isHistoryDamaged = false
+    /// Blobs that the index was told of and whose bytes are bad; evicted before the spool opens.
+    package var lostBlobs: [BlobID] = []
     /// Records that the index was told again.
     package var replayed = 0
     /// Bytes of a torn, never acknowledged tail that were cut off.

@@ -264,16 +264,19 @@ package nonisolated struct ProtoEndRecord: Sendable {
   package init() {}
 }
 
-/// Blobs whose bytes are given up: quarantined, or passed on by a parcel that only goes through.
+/// Blobs whose bytes are given up: they did not verify, were passed on by a parcel that only goes
+/// through, or were kept as a cache and room is wanted.
 package nonisolated struct ProtoEvictRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// did not verify
   package var blobIds: [Data] = []
 
   package var why: String = String()
 
+  /// 0: the spool's own doing
   package var at: Int64 = 0
 
   /// passed on: whose entries
@@ -281,6 +284,9 @@ package nonisolated struct ProtoEvictRecord: Sendable {
 
   /// passed on: first and last number of each run of entries
   package var runs: [UInt64] = []
+
+  /// cache: what these hold of it
+  package var segments: [UInt32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -897,7 +903,7 @@ nonisolated extension ProtoEndRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EvictRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}blob_ids\0\u{1}why\0\u{1}at\0\u{3}parcel_id\0\u{1}runs\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}blob_ids\0\u{1}why\0\u{1}at\0\u{3}parcel_id\0\u{1}runs\0\u{1}segments\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -910,6 +916,7 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.parcelID) }()
       case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.runs) }()
+      case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.segments) }()
       default: break
       }
     }
@@ -931,6 +938,9 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.runs.isEmpty {
       try visitor.visitPackedUInt64Field(value: self.runs, fieldNumber: 5)
     }
+    if !self.segments.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.segments, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -940,6 +950,7 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.at != rhs.at {return false}
     if lhs.parcelID != rhs.parcelID {return false}
     if lhs.runs != rhs.runs {return false}
+    if lhs.segments != rhs.segments {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -47,6 +47,9 @@ private final class WatchedFile: DiskFile {
     }
     func allocate(_ count: UInt64) throws { try self.file.allocate(count) }
     func truncate(to count: UInt64) throws { try self.file.truncate(to: count) }
+    func punch(_ offset: UInt64, count: UInt64) throws {
+        try self.file.punch(offset, count: count)
+    }
     func size() throws -> UInt64 { try self.file.size() }
     func allocatedBytes() throws -> UInt64 { try self.file.allocatedBytes() }
     func forgetCached() throws { try self.file.forgetCached() }

@@ -83,7 +83,7 @@ import Testing
                     check("frame", position)
                     if indexed < position { found.append("frame before the index") }
                 }
-            case .truncate, .rename, .unlink: continue
+            case .truncate, .punch, .rename, .unlink: continue
             }
         }
         return found

@@ -83,9 +83,25 @@ final class FakeIndex: LogIndex {
         }
     }
 
-    func segmentsInUse() throws -> Set<SegmentNumber> {
+    func usage() throws -> [SegmentNumber: SegmentUse] {
         self.state.withLock { state in
-            state.inUse ?? Set(state.records.map(\.location.segment))
+            var usage: [SegmentNumber: SegmentUse] = [:]
+            for record in state.records
+            where state.inUse?.contains(record.location.segment) ?? true {
+                usage[record.location.segment, default: SegmentUse()].live += UInt64(
+                    record.location.length
+                )
+            }
+            return usage
+        }
+    }
+
+    func bodies(in segment: SegmentNumber, includingCached: Bool) throws -> Set<UInt64> {
+        self.state.withLock { state in
+            guard state.inUse?.contains(segment) ?? true else { return [] }
+            return Set(
+                state.records.filter { $0.location.segment == segment }.map(\.location.offset)
+            )
         }
     }
 

@@ -1,7 +1,4 @@
-import MeshContent
-import MeshIdentity
 import MeshModel
-import MeshProtocol
 import MeshSpool
 import MeshTesting
 import Synchronization
@@ -13,22 +10,23 @@ final class IndexBench: Sendable {
     let directory: TemporaryDirectory
     let options: SpoolOptions
     private let made = Mutex<(count: Int, index: Index?)>((0, nil))
+    private let heard = Mutex<[SpoolEvent]>([])
 
     init(
         disk: FaultyDisk = FaultyDisk(),
         segmentBytes: UInt64 = 64 << 10,
-        options change: (inout SpoolOptions) -> Void = { _ in }
+        limit: ByteCount = .mebibytes(64),
+        cacheBytes: ByteCount = ByteCount(0)
     ) throws {
         self.disk = disk
         self.directory = try TemporaryDirectory()
-        var options = SpoolOptions(
-            limit: .mebibytes(64),
+        self.options = SpoolOptions(
+            limit: limit,
+            cacheBytes: cacheBytes,
             segmentBytes: segmentBytes,
             node: try Sample.node("relay-1"),
             random: FixedRandom()
         )
-        change(&options)
-        self.options = options
     }
 
     /// The index that the spool opened last uses.
@@ -36,10 +34,27 @@ final class IndexBench: Sendable {
         get throws { try #require(self.made.withLock { $0.index }) }
     }
 
+    /// Whether the spool has said so since the last time.
+    func takeCrowded() -> Bool {
+        self.heard.withLock { events in
+            defer { events = [] }
+            return events.contains { if case .crowded = $0 { true } else { false } }
+        }
+    }
+
+    /// The log's segments that are there.
+    var segments: [String] { self.disk.paths.filter { $0.hasSuffix(".seg") } }
+
     /// Opens the spool with a new index, which is then built from snapshot and log.
-    func open(on disk: (any Disk)? = nil) throws -> (Spool, Recovery) {
+    ///
+    /// With rows it is filled before: an older one, that a power cut left.
+    func open(
+        on disk: (any Disk)? = nil,
+        at path: String = SpoolBench.directory,
+        index fill: (rows: [[UInt8]], position: LogPosition)? = nil
+    ) throws -> (Spool, Recovery) {
         try Spool.open(
-            SpoolBench.directory,
+            path,
             disk: disk ?? self.disk,
             index: { _ in
                 let number = self.made.withLock { made in
@@ -50,78 +65,39 @@ final class IndexBench: Sendable {
                     path: "\(self.directory.path)/index-\(number).sqlite",
                     node: self.options.node
                 )
+                if let fill {
+                    var rows = fill.rows[...]
+                    try index.importRows({ rows.popFirst() }, reaching: fill.position)
+                }
                 self.made.withLock { $0.index = index }
                 return index
             },
             options: self.options,
-            events: { _ in }
+            events: { event in self.heard.withLock { $0.append(event) } }
         )
     }
 
-    /// Every row of an index, to compare two.
-    func rows() throws -> [[UInt8]] {
+    /// The bench as it is after a power cut, its index lost.
+    func crash(_ kept: FaultyDisk.Kept, seed: UInt64) throws -> IndexBench {
+        try IndexBench(
+            disk: self.disk.crash(kept, seed: seed),
+            segmentBytes: self.options.segmentBytes ?? 0,
+            limit: self.options.limit,
+            cacheBytes: self.options.cacheBytes
+        )
+    }
+
+    /// Damages the newest snapshots.
+    func loseSnapshots(keeping count: Int) {
+        let names = self.disk.paths.filter { $0.contains("/snapshot/") && !$0.hasSuffix(".part") }
+        let sorted = names.sorted { ($0.count, $0) < ($1.count, $1) }
+        for path in sorted.dropFirst(count) { self.disk.flipByte(path, at: 100) }
+    }
+
+    /// Every row of the index, to compare with another's.
+    func rows() throws -> (rows: [[UInt8]], position: LogPosition) {
         var rows: [[UInt8]] = []
-        _ = try self.index.exportRows { rows.append($0) }
-        return rows
-    }
-}
-
-/// Parcels of a node `buoy`, whose signatures verify nowhere.
-enum Sample {
-    static func node(_ name: String) throws -> NodeName { try #require(NodeName(name)) }
-
-    static func opening(
-        _ sequence: UInt64,
-        size: Int64 = 1_000_000,
-        modified: Int64 = 0
-    ) throws -> SignedOpening {
-        let opening = Opening(
-            mesh: try #require(MeshName("coast")),
-            origin: try Self.node("buoy"),
-            flow: try #require(FlowName("readings")),
-            collector: try Self.node("harbour"),
-            incarnation: Incarnation(number: 1, random: 0x0123_4567_89AB_CDEF),
-            sequence: SequenceNumber(sequence),
-            size: ByteCount(size),
-            keyID: [1, 2, 3, 4, 5, 6, 7, 8],
-            opened: UnixMilliseconds(1_700_000_000_000),
-            path: Array("file-\(sequence)".utf8),
-            modified: modified,
-            mode: 0o640
-        )
-        return try SignedOpening(
-            bytes: opening.encoded(),
-            signature: [UInt8](repeating: 0xAB, count: 64)
-        )
-    }
-
-    static func small(_ sequence: UInt64, bytes: Int = 100, modified: Int64 = 0) throws
-        -> SmallParcel
-    {
-        let content = Self.noise(bytes, seed: sequence)
-        let opening = try Self.opening(sequence, size: Int64(bytes), modified: modified)
-        let closing = Closing(
-            parcel: opening.id,
-            entryCount: 0,
-            root: MerkleTree.root([]),
-            size: ByteCount(Int64(bytes)),
-            digest: .sha256(content)
-        )
-        return try SmallParcel(
-            parsingOpening: opening.bytes,
-            closing: closing.encoded(),
-            signature: opening.signature,
-            codec: 0,
-            content: content
-        )
-    }
-
-    static let at = UnixMilliseconds(1_700_000_000_000)
-
-    static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
-        var generator = SeededGenerator(seed: seed)
-        return (0..<(count + 7) / 8).flatMap { _ in
-            withUnsafeBytes(of: generator.next()) { Array($0) }
-        }.prefix(count).map { $0 }
+        let position = try self.index.exportRows { rows.append($0) }
+        return (rows, position)
     }
 }

@@ -66,11 +66,11 @@ import Testing
         let whole = try #require(try bench.index.parcel(opening.id))
         #expect(whole.mode == .whole && whole.nextHop == nil)
         try spool.snapshot()
-        let rows = try bench.rows()
+        let rows = try bench.rows().rows
         try spool.close()
         let (again, recovery) = try bench.open()
         #expect(recovery.replayed == 0)
-        #expect(try bench.rows() == rows)
+        #expect(try bench.rows().rows == rows)
         try again.close()
     }
 

@@ -48,6 +48,7 @@ package final class FaultyDisk: Disk {
         var changes: [NameChange] = []
         var directories: Set<String> = []
         var free: UInt64 = 1 << 40
+        var canPunch = true
     }
 
     private let state = Mutex(State())
@@ -69,6 +70,9 @@ package final class FaultyDisk: Disk {
 
     /// What is left for new files, in bytes.
     package func setFreeBytes(_ count: UInt64) { self.state.withLock { $0.free = count } }
+
+    /// From now on the file system gives back whole files only.
+    package func refusePunching() { self.state.withLock { $0.canPunch = false } }
 
     /// Damages one byte of a file, durably.
     package func flipByte(_ path: String, at offset: UInt64) {
@@ -138,6 +142,7 @@ package final class FaultyDisk: Disk {
                 new.durable = found
                 new.directories = state.directories
                 new.free = state.free
+                new.canPunch = state.canPunch
             }
         }
     }
@@ -166,6 +171,12 @@ package final class FaultyDisk: Disk {
         self.nextSyncFails.withLock { fails in
             defer { fails = false }
             return fails
+        }
+    }
+
+    fileprivate func checkPunching() throws {
+        guard self.state.withLock({ $0.canPunch }) else {
+            throw DiskError(operation: "fallocate", path: "", number: EOPNOTSUPP)
         }
     }
 
@@ -265,6 +276,7 @@ private final class FaultyFile: DiskFile {
     enum Change {
         case write([UInt8], at: Int)
         case resize(Int)
+        case punch(Range<Int>)
 
         func apply(to bytes: inout [UInt8]) {
             switch self {
@@ -281,15 +293,25 @@ private final class FaultyFile: DiskFile {
                 } else {
                     bytes += [UInt8](repeating: 0, count: count - bytes.count)
                 }
+            case .punch(let range):
+                let range = range.clamped(to: bytes.indices)
+                bytes.withUnsafeMutableBytes { target in
+                    _ = UnsafeMutableRawBufferPointer(rebasing: target[range])
+                        .initializeMemory(as: UInt8.self, repeating: 0)
+                }
             }
         }
     }
+
+    private static let blockBytes = 4_096
 
     private struct State {
         var bytes: [UInt8] = []
         var durable: [UInt8] = []
         /// On top of what is durable.
         var changes: [Change] = []
+        /// Blocks that were given back; not told to whoever comes after a crash.
+        var holes: Set<Int> = []
     }
 
     private let state = Mutex(State())
@@ -326,6 +348,17 @@ private final class FaultyFile: DiskFile {
 
     func truncate(to count: UInt64) throws { try self.add(.resize(Int(count))) }
 
+    func punch(_ offset: UInt64, count: UInt64) throws {
+        try self.disk.checkPunching()
+        let range = Int(offset)..<Int(offset + count)
+        try self.add(.punch(range))
+        let first = (range.lowerBound + Self.blockBytes - 1) / Self.blockBytes
+        let end = range.upperBound / Self.blockBytes
+        self.state.withLock { state in
+            if first < end { state.holes.formUnion(first..<end) }
+        }
+    }
+
     private func add(_ change: Change) throws {
         try self.disk.changing {
             self.state.withLock { state in
@@ -358,7 +391,11 @@ private final class FaultyFile: DiskFile {
     }
 
     func size() throws -> UInt64 { self.state.withLock { UInt64($0.bytes.count) } }
-    func allocatedBytes() throws -> UInt64 { try self.size() }
+    func allocatedBytes() throws -> UInt64 {
+        self.state.withLock { state in
+            UInt64(max(0, state.bytes.count - state.holes.count * Self.blockBytes))
+        }
+    }
 
     /// A copy as a crash leaves it.
     func afterCrash(
@@ -369,6 +406,15 @@ private final class FaultyFile: DiskFile {
         let found = self.state.withLock { state in
             var bytes = state.durable
             for change in kept.choose(state.changes, &random) {
+                if case .punch(let range) = change, kept != .everything {
+                    // Block by block, and perhaps not all of them.
+                    for block in stride(from: range.lowerBound, to: range.upperBound, by: 512)
+                    where Bool.random(using: &random) {
+                        Change.punch(block..<min(block + 512, range.upperBound))
+                            .apply(to: &bytes)
+                    }
+                    continue
+                }
                 guard case .write(let new, let offset) = change, kept != .everything else {
                     change.apply(to: &bytes)
                     continue

@@ -15,6 +15,8 @@ package final class DiskTrace: Sendable {
         case syncDirectory(String)
         /// A file was cut or lengthened.
         case truncate(String, to: UInt64)
+        /// Blocks of a file were given back.
+        case punch(String, offset: UInt64, count: UInt64)
         /// A file got another name.
         case rename(String, to: String)
         /// A file's name was removed.
@@ -120,6 +122,11 @@ private final class TracingFile: DiskFile {
     func truncate(to count: UInt64) throws {
         try self.file.truncate(to: count)
         self.trace.record(.truncate(self.path, to: count))
+    }
+
+    func punch(_ offset: UInt64, count: UInt64) throws {
+        try self.file.punch(offset, count: count)
+        self.trace.record(.punch(self.path, offset: offset, count: count))
     }
 
     func size() throws -> UInt64 { try self.file.size() }
