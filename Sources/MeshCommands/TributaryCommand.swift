@@ -16,7 +16,7 @@ package struct TributaryCommand: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, TopologyCommand.self, RunCommand.self, SendCommand.self,
             StatusCommand.self, TraceCommand.self, AdoptCommand.self,
-            CallCommand.self,
+            CallCommand.self, DrainCommand.self,
         ]
     )
 

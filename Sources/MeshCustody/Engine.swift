@@ -50,6 +50,11 @@ package actor Engine {
     /// Room that the first of the waiting offers still waits for.
     var roomAwaited: Int64 = 0
     var roomTaken: [ParcelID: Int64] = [:]
+    var draining: Draining?
+    /// Set after a drain that was to leave the node shut, until it opens again or starts anew.
+    var staysShut = false
+    /// When a blob was last acknowledged to this node.
+    var lastMoveAt = UnixMilliseconds(0)
     var room: RoomUse
     var transits: [ParcelID: Transit] = [:]
     /// Blobs that are wanted of somebody, whatever parcel they are for.
@@ -117,6 +122,7 @@ package actor Engine {
         }
         self.mailbox.finish()
         for send in self.sends.values { send.finish(.stopped) }
+        self.draining?.task.reply(.failure(.stopped))
         if let stopReason { throw stopReason }
     }
 
@@ -246,6 +252,7 @@ package actor Engine {
         self.admitWaiting()
         self.scanIfDue(now)
         self.settle()
+        self.advanceDrain()
     }
 
     /// Ends calls in good manners; the daemon posts ``EngineEvent/stop`` when they are closed.

@@ -57,6 +57,7 @@ extension Engine {
                 .answer(opening.id, .later(until: soon, why: "offered_twice"))
             )
         }
+        if self.refuseWhileShut(opening.id, by: call) { return }
         if let never = self.neverFits(opening.opening, from: call.peer) {
             return call.session.send(
                 .answer(opening.id, .never(why: never.code, detail: never.detail))

@@ -108,6 +108,7 @@ extension Engine {
         guard !self.isEnding, !self.isStopped, !self.standsStill else { return }
         self.continueUnfinished()
         self.sources.isFull = false
+        guard !self.isShut else { return }
         for source in self.parts.view.sends {
             guard let root = self.parts.sources[source.flow],
                 let profile = CutProfile.profile(source.profile)

@@ -256,6 +256,7 @@ extension Engine {
 
     func acked(_ numbers: RunSet, of parcel: ParcelID, by call: Call) {
         guard var gift = call.gifts[parcel] else { return }
+        self.lastMoveAt = self.now
         for run in numbers.runs where run.upperBound < gift.entriesSent { gift.acked.insert(run) }
         call.gifts[parcel] = gift
         self.pushEntries(of: parcel, to: call)

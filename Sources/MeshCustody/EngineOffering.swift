@@ -77,7 +77,7 @@ extension Engine {
         // Whoever was asked to admit it before this node did is who gets it.
         if row.mode == .through { return row.nextHop }
         let passed = Set(row.passage.compactMap { PassageLine(encoded: $0)?.node })
-        return self.ways(to: row.collector).first { way in
+        return self.waysNow(to: row.collector).first { way in
             self.isUp(way) && way != row.giver && !passed.contains(way)
                 && way != row.stream.origin && self.refusals[row.id]?[way] == nil
         }
@@ -94,8 +94,15 @@ extension Engine {
         return ways
     }
 
+    /// The same; a drain to one neighbour prefers it.
+    private func waysNow(to collector: NodeName) -> [NodeName] {
+        let ways = self.ways(to: collector)
+        guard let to = self.draining?.task.to, ways.contains(to) else { return ways }
+        return [to] + ways.filter { $0 != to }
+    }
+
     private func mayGive(_ group: ParcelGroup, to call: Call) -> Bool {
-        let best = self.ways(to: group.collector).first { way in
+        let best = self.waysNow(to: group.collector).first { way in
             self.isUp(way) && way != group.giver && way != group.origin
         }
         return best == call.peer

@@ -246,6 +246,10 @@ extension Engine {
                 .answer(small.id, .never(why: "ended", detail: "word of its end came before it"))
             )
         }
+        if self.refuseWhileShut(small.id, by: call) {
+            call.smallAck += grant
+            return self.flushAcks(call)
+        }
         guard self.hasRoom(for: small, from: call.peer) else {
             call.smallAck += grant
             let soon = self.now.adding(milliseconds: 5_000)

@@ -138,7 +138,7 @@ extension Engine {
         )
     }
 
-    private func word(for row: ParcelRow) -> String {
+    func word(for row: ParcelRow) -> String {
         if row.state == .ended { return row.ending ?? "ended" }
         if row.isDamaged { return "damaged" }
         if let wait = self.landings.waiting[row.id] { return "waiting (\(wait.code))" }

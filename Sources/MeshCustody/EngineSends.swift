@@ -12,6 +12,9 @@ package enum EngineCommand: Sendable {
     case status(@Sendable (StatusReport) -> Void)
     case trace(TraceQuery, @Sendable (TraceReport) -> Void)
     case send(SendTask)
+    case drain(DrainTask)
+    /// Ends one drain, or whatever keeps the node shut.
+    case endDrain(UInt64?)
     case adopt(isForced: Bool, @Sendable (Result<AdoptReport, EngineError>) -> Void)
 }
 
@@ -118,6 +121,8 @@ extension Engine {
         case .send(let task):
             guard !self.standsStill else { return task.finish(self.standingStill) }
             self.promise(task)
+        case .drain(let task): self.drain(task)
+        case .endDrain(let id): self.endDrain(id)
         case .adopt(let isForced, let reply): self.adopt(isForced: isForced, reply)
         }
     }

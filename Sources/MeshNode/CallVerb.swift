@@ -59,6 +59,13 @@ struct CallVerb: Sendable {
     }
 }
 
+extension CallVerb {
+    /// Dials a neighbour now, or all of them, and does not wait.
+    func hurry(_ node: NodeName?) {
+        for (name, caller) in self.callers where node == nil || node == name { caller.hurry() }
+    }
+}
+
 extension CallReport {
     init(node: NodeName, _ outcome: CallOutcome) {
         switch outcome {

@@ -177,6 +177,12 @@ extension Caller {
         wake?.finish()
     }
 
+    /// Dials now, whatever the back-off says; nobody waits for how it comes out.
+    func hurry() {
+        let wake = self.state.withLock { $0.wake.take() }
+        wake?.finish()
+    }
+
     private func giveUp(_ id: UInt64) {
         let asker = self.state.withLock { $0.askers.removeValue(forKey: id) }
         asker?.resume(returning: Self.stopping)

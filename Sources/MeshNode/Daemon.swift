@@ -126,7 +126,11 @@ package enum Daemon {
             clock: SystemClock(),
             logger: logger
         )
-        let options = SpoolOptions(limit: home.view.spool, node: home.node)
+        let options = SpoolOptions(
+            limit: home.view.spool,
+            cacheBytes: home.view.cache,
+            node: home.node
+        )
         return try Engine.open(
             parts,
             spool: home.paths.spool,

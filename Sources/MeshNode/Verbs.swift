@@ -25,6 +25,7 @@ struct Verbs: Sendable {
         case "call": return try await self.calling.handle(request)
         case "send": return try await self.send(request, emit)
         case "adopt": return try await self.adopt(request)
+        case "drain": return try await self.drain(request, emit)
         default:
             throw ControlError(
                 code: "unknown_verb",
@@ -84,6 +85,44 @@ struct Verbs: Sendable {
         let isForced = request.arguments["force"]?.bool ?? false
         let result: Result<AdoptReport, EngineError> = try await self.ask {
             .adopt(isForced: isForced, $0)
+        }
+        switch result {
+        case .success(let report): return try JSONValue(encoding: report)
+        case .failure(let error):
+            throw ControlError(code: error.code, message: error.message, hint: error.hint)
+        }
+    }
+
+    private func drain(
+        _ request: ControlRequest,
+        _ emit: @escaping @Sendable (JSONValue) -> Void
+    ) async throws -> JSONValue {
+        if request.arguments["off"]?.bool == true {
+            self.engine.post(.command(.endDrain(nil)))
+            return .object([:])
+        }
+        let node = request.arguments["to"]?.string
+        let to = node.flatMap { NodeName($0) }
+        if let node, to == nil {
+            throw ControlError(code: "usage", message: "`\(node)` is no node's name.")
+        }
+        let id = SystemRandomSource().next()
+        // Whoever asked may hang up: then the node opens again.
+        defer { self.engine.post(.command(.endDrain(id))) }
+        self.calling.hurry(to)
+        let result: Result<DrainReport, EngineError> = try await self.ask { reply in
+            .drain(
+                DrainTask(
+                    id: id,
+                    to: to,
+                    patience: request.arguments["patience"]?.integer ?? 60_000,
+                    staysShut: request.arguments["stay"]?.bool ?? false,
+                    progress: { report in
+                        if let event = try? JSONValue(encoding: report) { emit(event) }
+                    },
+                    reply: reply
+                )
+            )
         }
         switch result {
         case .success(let report): return try JSONValue(encoding: report)

@@ -68,6 +68,22 @@ package struct WaitingParcel: Hashable, Sendable {
     package var path: [UInt8]
 }
 
+/// Parcels that are here, in sum.
+package struct LiveLot: Hashable, Sendable {
+    /// The node that is to land them.
+    package var collector: NodeName
+    /// The node that opened them.
+    package var origin: NodeName
+    /// The neighbour that gave them; `nil`: captured here.
+    package var giver: NodeName?
+    /// Where they stand.
+    package var state: ParcelState
+    /// How many.
+    package var count: UInt64
+    /// Bytes of the files.
+    package var bytes: Int64
+}
+
 // Which parcels wait, and in what order. Only those of other collectors: what lands here waits
 // elsewhere.
 extension Index {
@@ -188,6 +204,33 @@ extension Index {
                     let origin = NodeName(row[1] as String)
                 else { return nil }
                 return (collector, origin, (row[2] as String?).flatMap { NodeName($0) }, row[3])
+            }
+        }
+    }
+
+    /// How many parcels are held here or on their way here, by where they come from and go to.
+    package func liveLots() throws -> [LiveLot] {
+        try self.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT collector, origin, giver, state, count(*), CAST(total(size) AS INTEGER)
+                    FROM parcel WHERE state IN ('arriving', 'held')
+                    GROUP BY collector, origin, giver, state
+                    """
+            ).compactMap { row in
+                guard let collector = NodeName(row[0] as String),
+                    let origin = NodeName(row[1] as String),
+                    let state = ParcelState(rawValue: row[3])
+                else { return nil }
+                return LiveLot(
+                    collector: collector,
+                    origin: origin,
+                    giver: (row[2] as String?).flatMap { NodeName($0) },
+                    state: state,
+                    count: UInt64(row[4] as Int64),
+                    bytes: row[5]
+                )
             }
         }
     }

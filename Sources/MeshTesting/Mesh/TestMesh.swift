@@ -257,6 +257,25 @@ package actor TestMesh {
         return false
     }
 
+    /// Waits until what a node says of a path's newest parcel fits, for at most some seconds.
+    ///
+    /// - Returns: Whether it did in time.
+    package func waitForTrace(
+        of path: String,
+        at name: String,
+        seconds: Int = 20,
+        until holds: @Sendable (String) -> Bool
+    ) async throws -> Bool {
+        let node = try self.node(name)
+        for _ in 0..<(seconds * 100) {
+            node.engine.post(.tick)
+            if holds(await node.trace(path).parcels.first?.state ?? "") { return true }
+            try await MultiThreadedEventLoopGroup.singleton.any()
+                .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+        }
+        return false
+    }
+
     /// Waits until no node holds anything any more or owes anybody a word.
     package func settle(seconds: Int = 20) async throws -> Bool {
         for node in self.topology.nodes where self.nodes[node.name] != nil {

@@ -6,6 +6,8 @@ import MeshModel
 import MeshProtocol
 package import MeshSpool
 package import MeshTopology
+import NIOCore
+import NIOPosix
 
 /// What stays of a node when it is not running: its keys, its place in the mesh, its disk.
 package struct TestHome: Sendable {
@@ -67,6 +69,35 @@ package struct TestNode: Sendable {
         await withCheckedContinuation { continuation in
             self.engine.post(
                 .command(.adopt(isForced: isForced) { continuation.resume(returning: $0) })
+            )
+        }
+    }
+
+    /// Empties the node's spool, with time going on.
+    package func drain(
+        to: String? = nil,
+        patience: Int64
+    ) async -> Result<DrainReport, EngineError> {
+        let engine = self.engine
+        let ticks = MultiThreadedEventLoopGroup.singleton.any().scheduleRepeatedTask(
+            initialDelay: .zero,
+            delay: .milliseconds(5)
+        ) { _ in engine.post(.tick) }
+        defer { ticks.cancel() }
+        return await withCheckedContinuation { continuation in
+            self.engine.post(
+                .command(
+                    .drain(
+                        DrainTask(
+                            id: 1,
+                            to: to.flatMap { NodeName($0) },
+                            patience: patience,
+                            staysShut: false,
+                            progress: { _ in },
+                            reply: { continuation.resume(returning: $0) }
+                        )
+                    )
+                )
             )
         }
     }
