@@ -19,7 +19,13 @@ struct LandingState {
     /// Cannot land now: why, and when to try again.
     var waiting: [ParcelID: (code: String, detail: String, retryAt: UnixMilliseconds)] = [:]
 
+    /// Made while their parcels still arrive.
+    var ahead: [ParcelID: LandingAhead] = [:]
+    /// Counts assemblies up, so that no two have the same temporary name.
+    var assemblies: UInt64 = 0
+
     mutating func forget(_ parcel: ParcelID) {
+        self.ahead.removeValue(forKey: parcel)?.discard()
         self.busy[parcel] = nil
         self.jobs[parcel] = nil
         self.waiting[parcel] = nil
@@ -104,7 +110,9 @@ extension Engine {
             self.wait(row.id, "site_forbids", "no landing for flow \(row.stream.flow)")
             return .done
         }
-        guard !self.landings.busy.values.contains(final) else { return .later }
+        guard !self.landings.busy.values.contains(final),
+            self.landings.ahead[row.id]?.isRunning != true
+        else { return .later }
         let standing = self.ask(nil) {
             try $0.landed(origin: row.stream.origin, flow: row.stream.flow, path: row.path)
         }
@@ -124,13 +132,22 @@ extension Engine {
             }
             if standing.digest == closing.digest, standing.size == closing.size {
                 let detail = mine == other ? "" : "same"
+                self.landings.ahead.removeValue(forKey: row.id)?.discard()
                 self.landings.busy[row.id] = final
                 self.isLanded(row, final, closing, detail: detail)
                 return .done
             }
         }
+        let ahead = self.landings.ahead.removeValue(forKey: row.id)
         return .land(
-            LandingJob(row: row, opening: opening, closing: closing, final: final, root: root)
+            LandingJob(
+                row: row,
+                opening: opening,
+                closing: closing,
+                final: final,
+                root: root,
+                assembly: ahead?.assembly ?? self.assembly(row.id, row.number, final, root)
+            )
         )
     }
 
@@ -143,6 +160,9 @@ extension Engine {
             for outcome in outcomes { self.conclude(outcome) }
         case .found(let intent, let result):
             self.concludeFound(intent, result)
+        case .advanced(let parcel):
+            self.landings.ahead[parcel]?.isRunning = false
+            self.landAhead(parcel)
         }
         self.settle()
     }

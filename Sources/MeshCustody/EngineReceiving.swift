@@ -164,6 +164,7 @@ extension Engine {
             self.fillWants(other)
         }
         self.serveWaiting(parcel)
+        self.landAhead(parcel)
         self.checkComplete(parcel)
     }
 

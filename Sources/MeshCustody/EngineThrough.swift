@@ -328,6 +328,7 @@ extension Engine {
             metadata: ["parcel.id": "\(parcel)", "error.code": "\(why)"]
         )
         self.transits[parcel] = nil
+        self.landings.forget(parcel)
         self.forgetArrival(parcel)
         for call in self.calls.values { self.withdraw(parcel, from: call, why: why) }
         self.log([try .lapse(parcel, why: why, at: self.now)]) { self.admitWaiting() }

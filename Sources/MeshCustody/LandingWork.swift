@@ -7,6 +7,8 @@ package import MeshSpool
 
 /// What landing threads tell the engine.
 package enum LandingEvent: Sendable {
+    /// A parcel that still arrives was assembled as far as it could.
+    case advanced(ParcelID)
     /// Temporary files were made, or not.
     case assembled([LandingOutcome])
     /// Temporary files got their final names, durably, or not.
@@ -47,6 +49,7 @@ struct LandingJob: Sendable {
     let closing: Closing
     let final: PathBytes
     let root: LandingRoot
+    let assembly: LandingAssembly
 }
 
 /// Makes files out of blobs, on threads of its own; knows nothing of custody.
@@ -57,34 +60,20 @@ struct LandingWork: Sendable {
 
     /// Assembles each parcel beside its final name, durably.
     func assemble(_ jobs: [LandingJob]) -> [LandingOutcome] {
-        let decoder = BlobDecoder()
-        return jobs.map { job in
-            LandingOutcome(parcel: job.row.id, result: self.assemble(job, decoder))
-        }
+        jobs.map { job in LandingOutcome(parcel: job.row.id, result: self.assemble(job)) }
     }
 
-    private func assemble(_ job: LandingJob, _ decoder: BlobDecoder) -> LandingOutcome.Result {
-        var reading = job.row.id.digest
+    private func assemble(_ job: LandingJob) -> LandingOutcome.Result {
+        let assembly = job.assembly.hasFailed ? LandingAssembly(job.assembly.parts) : job.assembly
         do {
-            let tag = String("\(job.row.id)".prefix(32))
-            let file = try job.root.begin(job.final, tag: tag)
-            defer { file.close() }
-            var digest = FileDigest()
             if job.row.isSmall {
-                try self.writeSmall(job, to: file, &digest)
+                try assembly.write(try self.content(of: job))
             } else {
-                try self.writePieces(job, to: file, &digest, decoder, &reading)
+                try assembly.run(upTo: job.closing.entryCount)
             }
-            guard digest.finalize() == job.closing.digest else {
-                job.root.remove(file.temporary)
+            guard let file = try assembly.finish(job.opening, job.closing) else {
                 return .digestDiffers
             }
-            try file.finish(
-                mode: job.opening.mode,
-                modifiedNanoseconds: job.opening.modified,
-                size: job.closing.size.rawValue
-            )
-            try file.sync()
             return .ready(
                 LandingIntent(
                     parcel: job.row.id,
@@ -95,65 +84,26 @@ struct LandingWork: Sendable {
                 )
             )
         } catch let error as SpoolError {
+            let bad = job.row.isSmall ? job.row.id.digest : assembly.reading
             return error.code == .damaged || error.code == .missing
-                ? .damaged(reading) : .waits(code: error.code.rawValue, detail: error.message)
+                ? .damaged(bad) : .waits(code: error.code.rawValue, detail: error.message)
         } catch is ContentError {
             return .digestDiffers
         } catch is MissingBlob {
-            return .damaged(reading)
+            return .damaged(job.row.isSmall ? job.row.id.digest : assembly.reading)
         } catch {
             return Self.result(of: error)
         }
     }
 
-    private func writeSmall(
-        _ job: LandingJob,
-        to file: LandingFile,
-        _ digest: inout FileDigest
-    ) throws {
+    private func content(of job: LandingJob) throws -> [UInt8] {
         guard let body = job.row.body else { throw MissingBlob() }
         let small = try SmallParcel(recordBody: try self.spool.read(body, verify: true))
-        let plain = try SmallCodec.decompress(
+        return try SmallCodec.decompress(
             codec: small.codec,
             small.content,
             size: Int(job.closing.size.rawValue)
         )
-        try plain.withUnsafeBytes { bytes in
-            digest.update(bytes)
-            try file.write(bytes)
-        }
-    }
-
-    private func writePieces(
-        _ job: LandingJob,
-        to file: LandingFile,
-        _ digest: inout FileDigest,
-        _ decoder: BlobDecoder,
-        _ reading: inout Digest
-    ) throws {
-        var next: UInt64 = 0
-        while next < job.closing.entryCount {
-            let run = try self.store.entries(of: job.row.number, from: next, limit: 1_024)
-            guard !run.isEmpty else { throw MissingBlob() }
-            for located in run {
-                guard let entry = Entry(encoded: located.entry) else { throw MissingBlob() }
-                reading = entry.blob.digest
-                if entry.isHole {
-                    digest.update(zeros: Int(entry.plainLength))
-                    try file.skip(Int64(entry.plainLength))
-                    continue
-                }
-                guard let location = located.location else { throw MissingBlob() }
-                let stored = try self.spool.read(location, verify: true)
-                try stored.withUnsafeBytes { bytes in
-                    try decoder.decode(entry, stored: bytes) { plain in
-                        digest.update(plain)
-                        try file.write(plain)
-                    }
-                }
-            }
-            next += UInt64(run.count)
-        }
     }
 
     /// Gives files their final names; every directory is synced once.

@@ -1,0 +1,79 @@
+import Dispatch
+import MeshFiles
+import MeshModel
+import MeshProtocol
+import MeshSpool
+
+/// A file that is assembled while its parcel arrives.
+struct LandingAhead {
+    let assembly: LandingAssembly
+    /// Entries that were asked for.
+    var reached: UInt64 = 0
+    var isRunning = false
+
+    func discard() {
+        let assembly = self.assembly
+        LandingWork.queue.async { assembly.discard() }
+    }
+}
+
+// Landing overlaps with arrival: what is here from the front on is written and hashed at once.
+extension Engine {
+    /// How many files are assembled ahead at a time; each holds a file open.
+    private static let aheadMax = 8
+
+    /// Assembles a parcel as far as it is here; does nothing that its landing could not do again.
+    func landAhead(_ parcel: ParcelID) {
+        guard let arrival = self.arrivals[parcel], arrival.opening.collector == self.parts.node,
+            let front = arrival.had.runs.first, front.lowerBound == 0
+        else { return }
+        let ready = min(front.upperBound + 1, arrival.entriesKnown)
+        var ahead: LandingAhead
+        if let known = self.landings.ahead[parcel] {
+            ahead = known
+        } else {
+            guard let begun = self.beginAhead(arrival) else { return }
+            ahead = begun
+        }
+        guard !ahead.isRunning, ready > ahead.reached, !ahead.assembly.hasFailed else { return }
+        ahead.isRunning = true
+        ahead.reached = ready
+        self.landings.ahead[parcel] = ahead
+        let (assembly, mailbox) = (ahead.assembly, self.mailbox)
+        LandingWork.queue.async {
+            // What fails here fails again when the parcel lands, and is told then.
+            try? assembly.run(upTo: ready)
+            mailbox.yield(.landing(.advanced(parcel)))
+        }
+    }
+
+    private func beginAhead(_ arrival: Arrival) -> LandingAhead? {
+        let opening = arrival.opening
+        let origin = Array("\(opening.origin)/\(opening.flow)/".utf8)
+        guard self.landings.ahead.count < Self.aheadMax, self.healing.isEmpty,
+            let root = self.parts.landings[opening.flow], PathBytes(opening.path) != nil,
+            let final = PathBytes(origin + opening.path),
+            let row = self.ask(nil, { try $0.parcel(arrival.id) }), row.state == .arriving
+        else { return nil }
+        return LandingAhead(assembly: self.assembly(row.id, row.number, final, root))
+    }
+
+    func assembly(
+        _ parcel: ParcelID,
+        _ number: Int64,
+        _ final: PathBytes,
+        _ root: LandingRoot
+    ) -> LandingAssembly {
+        self.landings.assemblies += 1
+        return LandingAssembly(
+            LandingAssembly.Parts(
+                number: number,
+                final: final,
+                tag: "\("\(parcel)".prefix(24))-\(self.landings.assemblies)",
+                root: root,
+                spool: self.spool,
+                store: self.store
+            )
+        )
+    }
+}
