@@ -78,6 +78,7 @@ package actor Engine {
     var life = LifeState()
     /// Parcels that were damaged and are being made whole.
     var healing: Set<ParcelID> = []
+    var notes = NoteState()
 
     /// Joins an open spool with what the node is; see ``open(_:spool:disk:options:random:)``.
     init(
@@ -197,9 +198,9 @@ package actor Engine {
         self.signDrafts()
         for call in self.calls.values where !call.isQuiet {
             self.flushAcks(call)
-            self.flushOutbox(call)
             self.give(call)
         }
+        self.flushOutboxes()
         self.land()
         self.capture()
         if self.haveSendsChanged { self.finishSends() }

@@ -56,6 +56,7 @@ extension Engine {
         self.meet(call)
         // Another neighbour may now be the better way.
         self.reroute()
+        self.rerouteNotes()
         self.settle()
     }
 
@@ -98,6 +99,7 @@ extension Engine {
         for parcel in call.givers { self.suspend(parcel) }
         self.waitingOffers.removeAll { $0.giver == call.peer }
         self.forgetTransits(with: call.peer)
+        self.rerouteNotes(without: call)
         // Blobs that it was asked for may be asked of others.
         for other in self.calls.values { self.fillWants(other) }
     }
@@ -117,8 +119,9 @@ extension Engine {
         case .small(let small, let passage, let again):
             self.received(small, passage, again: again, from: call)
         case .withdrawn(let parcel, _): self.withdrawn(parcel, by: call)
-        case .note(let number, _, _, let body):
-            self.received(note: body, number: number, from: call)
+        case .note(let number, let destination, let hops, let body):
+            let head = NoteHead(number: number, destination: destination, hops: hops)
+            self.received(note: body, head, from: call)
         case .noted(let cursor): self.noted(upTo: cursor, by: call)
         case .index:
             // One serial per mesh for now: a new one is installed by its administrator.

@@ -7,7 +7,7 @@ import MeshProtocol
 import MeshSpool
 import MeshTopology
 
-/// A statement to be signed with the next batch, and to whom it goes first.
+/// A statement to be signed with the next batch, and the neighbour that is to hear of it.
 struct Draft {
     let neighbour: NodeName?
     let statement: StatementDraft
@@ -161,13 +161,11 @@ extension Engine {
                 "error.code": "\(reason)", "error": "\(detail)",
             ]
         )
-        // Who was offered a parcel that this node abandons hears of it too: see passOn.
-        let neighbour = row.giver ?? (kind == .abandoned ? self.downstream(of: row).first : nil)
         self.draft(
             kind,
             reason: reason,
             [self.leaf(row, passage: nil, detail: detail)],
-            to: Destination(neighbour: neighbour, stream: row.stream)
+            to: Destination(neighbour: nil, stream: row.stream)
         )
     }
 
@@ -189,21 +187,21 @@ extension Engine {
             return self.fail(.broken("sign statements", cause: error))
         }
         self.lastBatch = batch.position
-        // One draft may have become several statements: a parcel tells to whom its word goes.
-        var neighbours: [ParcelID: NodeName] = [:]
+        // One draft may have become several statements: its parcels tell which neighbour it is for.
+        var neighbours: [StatementKind: [ParcelID: NodeName]] = [:]
         for draft in drafts {
-            for leaf in draft.statement.leaves { neighbours[leaf.parcel] = draft.neighbour }
+            for leaf in draft.statement.leaves {
+                neighbours[draft.statement.kind, default: [:]][leaf.parcel] = draft.neighbour
+            }
         }
         let now = self.now
         self.log(
             try records
-                + batch.statements.map { statement in
-                    try .statement(
-                        statement,
-                        issued: true,
-                        neighbour: statement.leaves.first.flatMap { neighbours[$0.parcel] },
-                        at: now
-                    )
+                + batch.statements.flatMap { statement in
+                    let neighbour = statement.leaves.first.flatMap {
+                        neighbours[statement.kind]?[$0.parcel]
+                    }
+                    return try self.records(of: statement, for: neighbour, at: now)
                 }
         ) {
             for statement in batch.statements { self.isStated(statement) }
@@ -217,10 +215,12 @@ extension Engine {
     }
 
     /// Word that a parcel was abandoned follows it down every way that it may have gone.
+    ///
+    /// It goes to the collector in any case; with one way only, everybody hears of it then.
     func passOn(_ statement: SignedStatement) {
         guard statement.kind == .abandoned, let leaf = statement.leaves.first,
             let row = self.ask(nil, { try $0.parcel(leaf.parcel) }),
-            row.collector != self.parts.node
+            row.collector != self.parts.node, self.downstream(of: row).count > 1
         else { return }
         let digest = Digest.sha256(statement.bytes)
         self.log(
@@ -315,14 +315,14 @@ extension Engine {
         }
         for row in self.ask([], { try $0.unfinishedArrivals() })
         where row.isDamaged && row.state == .held {
-            guard let giver = row.giver, self.healing.insert(row.id).inserted else { continue }
+            guard row.giver != nil, self.healing.insert(row.id).inserted else { continue }
             self.stopGiving(row.id)
             self.landings.forget(row.id)
             self.draft(
                 .damaged,
                 reason: "blob",
                 [self.leaf(row, passage: nil)],
-                to: Destination(neighbour: giver, stream: row.stream)
+                to: Destination(neighbour: nil, stream: row.stream)
             )
         }
         self.signDrafts()

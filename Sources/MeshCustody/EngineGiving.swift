@@ -51,7 +51,7 @@ extension Engine {
             )
         case .statement(let bytes), .passed(let bytes):
             if let transit = self.transits[parcel] { self.passBack(bytes, of: parcel, transit) }
-            self.received(statement: bytes, number: nil, from: call)
+            self.received(statement: bytes, nil, from: call)
         case .needsIndex:
             call.session.send(.index(self.parts.indexBytes))
             call.gifts[parcel]?.waits = "needs_index"

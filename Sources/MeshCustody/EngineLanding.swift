@@ -248,7 +248,7 @@ extension Engine {
             reason: "",
             [self.leaf(row, passage: passage, detail: detail)],
             passages: [row.id: passage],
-            to: Destination(neighbour: row.giver, stream: row.stream)
+            to: Destination(neighbour: nil, stream: row.stream)
         )
     }
 

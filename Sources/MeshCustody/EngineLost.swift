@@ -30,11 +30,7 @@ extension Engine {
             cursor = last.row.number
             for parcel in batch where !parcel.custody.contains(where: stands) {
                 count += 1
-                let destination = Destination(
-                    neighbour: parcel.row.giver,
-                    stream: parcel.row.stream
-                )
-                leaves[destination, default: []]
+                leaves[Destination(neighbour: nil, stream: parcel.row.stream), default: []]
                     .append(self.leaf(parcel.row, passage: nil, detail: "\(call.peer)"))
             }
         }
@@ -100,7 +96,6 @@ extension Engine {
     /// Abandons what this node opened in a life and has not seen end; the files are opened anew.
     func abandonAll(in life: Incarnation, reason: String) {
         var leaves: [FlowStream: [StatementLeaf]] = [:]
-        var ways: [FlowStream: NodeName] = [:]
         var cursor: Int64 = 0
         while true {
             let rows = self.ask([]) { try $0.ownParcels(in: life, after: cursor, limit: 1_024) }
@@ -108,7 +103,6 @@ extension Engine {
             cursor = last.number
             for row in rows {
                 leaves[row.stream, default: []].append(self.leaf(row, passage: nil))
-                ways[row.stream] = self.downstream(of: row).first
             }
         }
         for (stream, leaves) in leaves {
@@ -116,7 +110,7 @@ extension Engine {
                 .abandoned,
                 reason: reason,
                 leaves,
-                to: Destination(neighbour: ways[stream], stream: stream)
+                to: Destination(neighbour: nil, stream: stream)
             )
         }
     }

@@ -35,6 +35,8 @@ package struct EngineParts: Sendable {
     package var scanEvery: Int64
     /// Where a test lets the node die; `nil` in earnest.
     package var crash: CrashHook?
+    /// How long a note waits for a way that leads nearer before it goes round, in milliseconds.
+    package var detourAfter: Int64 = 3_600_000
 
     /// Gathers them.
     package init(
@@ -142,9 +144,10 @@ final class Call {
     var heldBack: HeldBackCall?
 
     // Statements sent.
-    var outboxCursor: Int64 = 0
+    /// By destination: notes up to this number have been looked at.
+    var outboxCursors: [NodeName: Int64] = [:]
     var nextNote: UInt64 = 1
-    var notesSent: [(number: UInt64, digest: Digest)] = []
+    var notesSent: [(number: UInt64, key: NoteKey)] = []
 
     init(_ session: any Session, _ hello: Hello, since: UnixMilliseconds) {
         self.session = session

@@ -7,20 +7,19 @@ import MeshProtocol
 import MeshSpool
 import MeshTopology
 
-// Others' statements come in, this node's own go out until they are noted.
+// Others' statements come in.
 extension Engine {
-    // MARK: Receiving statements
-
-    func received(note body: NoteBody, number: UInt64, from call: Call) {
+    func received(note body: NoteBody, _ head: NoteHead, from call: Call) {
         switch body {
-        case .statement(let bytes): self.received(statement: bytes, number: number, from: call)
+        case .statement(let bytes): self.received(statement: bytes, head, from: call)
         case .tally, .inquiry:
             // Later versions answer them; what is not kept is not acknowledged.
             self.parts.logger.debug("Note not taken", metadata: ["peer.node": "\(call.peer)"])
         }
     }
 
-    func received(statement bytes: [UInt8], number: UInt64?, from call: Call) {
+    /// Takes a statement in that came in a note, or without a head as an answer to an offer.
+    func received(statement bytes: [UInt8], _ head: NoteHead?, from call: Call) {
         let statement: SignedStatement
         do {
             let index = self.parts.index
@@ -30,48 +29,63 @@ extension Engine {
         } catch {
             return self.cut(call, why: "statement_invalid", "\(error)")
         }
-        let (peer, session) = (call.peer, call.session.id)
-        func note() {
-            guard let number, let call = self.calls[peer], call.session.id == session else {
-                return
-            }
-            call.noteCursor = max(call.noteCursor, number)
-        }
-        if statement.signer == self.parts.node {
-            self.learn(fromOwn: statement, shownBy: call.peer)
-            // The cursor covers every
-            // note before this one, so it waits its turn behind those that are not durable yet.
-            return self.after(self.spool.durablePosition) { note() }
-        }
-        guard self.mayState(statement, from: call.peer, asAnswer: number == nil) else {
+        guard self.mayState(statement) || statement.signer == self.parts.node else {
             return self.cut(
                 call,
                 why: "statement_invalid",
                 "\(statement.signer) may not state \(statement.kind.rawValue)"
             )
         }
+        let onward = self.onward(statement, head, from: call)
+        if statement.signer == self.parts.node {
+            self.learn(fromOwn: statement, shownBy: call.peer)
+            // The cursor covers every note before this one, so it waits its turn behind those that
+            // are not durable yet. A way round may lead through here: then it goes on.
+            if onward == nil {
+                return self.after(self.spool.durablePosition) { self.note(head, from: call) }
+            }
+        }
         guard self.passes(.onCustodyArrival) else { return }
         let isNew = !self.ask(true) { try $0.hasStatement(.sha256(bytes)) }
         self.log(
-            [try .statement(statement, issued: false, neighbour: peer, at: self.now)]
+            [
+                try .statement(
+                    statement,
+                    issued: false,
+                    neighbour: call.peer,
+                    destination: onward?.destination,
+                    hops: onward?.hops ?? 0,
+                    at: self.now
+                )
+            ]
         ) {
             guard self.passes(.beforeNoted) else { return }
-            note()
-            self.follow(statement)
+            self.note(head, from: call)
+            // Custody counts for whoever it was said to, a word of the end for everybody.
+            if onward == nil || statement.kind != .custody { self.follow(statement) }
             if isNew { self.passOn(statement) }
         }
     }
 
+    /// Where a statement goes from here; `nil`: it is for this node.
+    private func onward(
+        _ statement: SignedStatement,
+        _ head: NoteHead?,
+        from call: Call
+    ) -> (destination: NodeName, hops: UInt32)? {
+        if let head { return self.onward(head, from: call) }
+        // An answer to an offer tells this node; the origin is to hear of an end too.
+        guard let origin = self.addressee(of: statement.kind, statement.stream),
+            origin == statement.stream.origin
+        else { return nil }
+        return (origin, UInt32(Limits.hopsMax))
+    }
+
     /// Whether a signer may say such a thing at all; nobody states for us.
     ///
-    /// Landings are the collector's to state, the origin alone abandons. Custody comes from the
-    /// neighbour that took it, or as its answer from a node further on. Everything else comes from
-    /// a node on the way to the collector.
-    private func mayState(
-        _ statement: SignedStatement,
-        from peer: NodeName,
-        asAnswer isAnswer: Bool
-    ) -> Bool {
+    /// Landings are the collector's to state, the origin alone abandons. Everything else comes from
+    /// a node on the way to the collector; custody not from the origin, which has it from the start.
+    private func mayState(_ statement: SignedStatement) -> Bool {
         let index = self.parts.index
         let signer = statement.signer
         guard signer != self.parts.node, let flow = index.flow(statement.stream.flow) else {
@@ -83,8 +97,7 @@ extension Engine {
         switch statement.kind {
         case .landed, .landedLate, .secured: return signer == flow.collector
         case .abandoned, .recalled: return signer == statement.stream.origin
-        case .custody:
-            return isOnTheWay && signer != statement.stream.origin
+        case .custody: return isOnTheWay && signer != statement.stream.origin
         case .refused, .superseded, .expired, .damaged, .lost: return isOnTheWay
         }
     }
@@ -93,7 +106,7 @@ extension Engine {
     private func follow(_ statement: SignedStatement) {
         self.isDoubled(statement)
         self.openAnew(after: statement)
-        for leaf in statement.leaves {
+        for leaf in statement.leaves where self.counts(leaf, of: statement) {
             switch statement.kind {
             case .custody:
                 self.stopGiving(leaf.parcel)
@@ -111,6 +124,27 @@ extension Engine {
         }
     }
 
+    /// Whether the index has followed a statement: what is about another closing is ignored there.
+    private func counts(_ leaf: StatementLeaf, of statement: SignedStatement) -> Bool {
+        guard let row = self.ask(nil, { try $0.parcel(leaf.parcel) }) else { return true }
+        let counts =
+            switch statement.kind {
+            case .custody: row.state == .passed || row.state == .ended
+            case .secured, .damaged, .lost: true
+            default: row.state == .ended
+            }
+        if !counts {
+            self.parts.logger.warning(
+                "Statement ignored",
+                metadata: [
+                    "parcel.id": "\(leaf.parcel)", "peer.node": "\(statement.signer)",
+                    "statement.kind": "\(statement.kind.rawValue)",
+                ]
+            )
+        }
+        return counts
+    }
+
     func hasEnded(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
         self.roomTaken[parcel] = nil
         self.healing.remove(parcel)
@@ -119,39 +153,5 @@ extension Engine {
         for send in self.sends.values { send.ended(parcel, kind, detail) }
         self.haveSendsChanged = true
         if !self.waitingOffers.isEmpty { self.admitWaiting() }
-    }
-
-    // MARK: Outbox
-
-    /// Sends statements that this neighbour has not noted, a bounded number at a time.
-    func flushOutbox(_ call: Call) {
-        while call.notesSent.count < 64 {
-            let rows = self.ask([]) {
-                try $0.outbox(to: call.peer, after: call.outboxCursor, limit: 16)
-            }
-            if rows.isEmpty { return }
-            for row in rows {
-                call.outboxCursor = row.number
-                call.notesSent.append((call.nextNote, row.digest))
-                call.session.send(
-                    .note(
-                        number: call.nextNote,
-                        destination: call.peer,
-                        hops: UInt32(Limits.hopsMax),
-                        .statement(row.bytes)
-                    )
-                )
-                call.nextNote += 1
-            }
-        }
-    }
-
-    func noted(upTo cursor: UInt64, by call: Call) {
-        let noted = call.notesSent.prefix { $0.number <= cursor }.map(\.digest)
-        guard !noted.isEmpty else { return }
-        call.notesSent.removeFirst(noted.count)
-        let peer = call.peer
-        self.log([try .noted(by: peer, noted, at: self.now)]) {}
-        self.flushOutbox(call)
     }
 }

@@ -26,6 +26,10 @@ public enum Limits {
     public static let offersUnansweredMax = 1_024
     /// The most bytes of notes that may be unacknowledged.
     public static let notesUnackedBytesMax = 256 << 10
+    /// The most notes that a node keeps for others; the oldest give way.
+    public static let notesPassingMax = 1 << 16
+    /// The most bytes of such notes.
+    public static let notesPassingBytesMax = 64 << 20
     /// The most bytes wanted at a time over one session.
     public static let wantedBytesPerSessionMax = 8 << 20
     /// The most bytes wanted at a time by one node, over all its sessions.

@@ -8,14 +8,20 @@ package import MeshModel
 package final class Index: LogIndex {
     let database: DatabasePool
     let node: NodeName
+    let notesPassingMax: Int
 
     /// Opens or creates the index and brings its schema up to date.
     ///
     /// - Parameters:
     ///   - path: The database file.
     ///   - node: Whose index this is; tells own statements from others'.
+    ///   - notesPassingMax: The most notes that it keeps for others; a test has fewer.
     /// - Throws: `DatabaseError` if the file is no sound database: the caller then builds it anew.
-    package init(path: String, node: NodeName) throws {
+    package init(
+        path: String,
+        node: NodeName,
+        notesPassingMax: Int = Limits.notesPassingMax
+    ) throws {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(10)
@@ -25,6 +31,7 @@ package final class Index: LogIndex {
         }
         self.database = try DatabasePool(path: path, configuration: configuration)
         self.node = node
+        self.notesPassingMax = notesPassingMax
         try Self.migrator.migrate(self.database)
     }
 

@@ -270,15 +270,20 @@ extension Index {
     }
 
     private func applyNote(_ message: ProtoNoteRecord, _ db: Database) throws {
-        for digest in message.statements {
+        for bytes in message.statements {
+            guard let digest = Digest(bytes) else { continue }
             if message.isForward {
-                try Digest(digest).map { try self.post($0, to: message.neighbour, db) }
-                continue
+                try self.post(
+                    digest,
+                    to: message.neighbour,
+                    by: message.firstChoice.isEmpty ? nil : message.firstChoice,
+                    at: message.at,
+                    db
+                )
+            } else {
+                let isNear = message.destination.isEmpty
+                try self.strike(digest, for: isNear ? message.neighbour : message.destination, db)
             }
-            try db.run(
-                "DELETE FROM outbox WHERE neighbour = ? AND digest = ?",
-                [message.neighbour, digest]
-            )
         }
     }
 

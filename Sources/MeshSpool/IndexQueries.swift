@@ -88,29 +88,6 @@ extension Index {
         }
     }
 
-    /// Statements that a neighbour has not yet noted, in order, from a number on.
-    package func outbox(
-        to neighbour: NodeName,
-        after number: Int64,
-        limit: Int
-    ) throws -> [(number: Int64, digest: Digest, bytes: [UInt8])] {
-        try self.database.read { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT outbox.number, outbox.digest, statement.bytes
-                        FROM outbox JOIN statement USING (digest)
-                        WHERE outbox.neighbour = ? AND outbox.number > ?
-                        ORDER BY outbox.number LIMIT ?
-                        """
-                ),
-                arguments: [neighbour.text, number, limit]
-            ).compactMap { row in
-                Digest(row[1] as Data).map { (row[0] as Int64, $0, [UInt8](row[2] as Data)) }
-            }
-        }
-    }
-
     /// Whether a statement is known here already.
     package func hasStatement(_ digest: Digest) throws -> Bool {
         try self.database.read { db in
@@ -119,11 +96,6 @@ extension Index {
                 arguments: [Data(digest.bytes)]
             ) != nil
         }
-    }
-
-    /// How many statements wait for neighbours to note them.
-    package func outboxCount() throws -> Int {
-        try self.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM outbox") ?? 0 }
     }
 
     /// Whether a sequence of a stream has ended.

@@ -15,7 +15,7 @@ extension Index {
     static let tables = [
         "incarnation", "parcel", "entry", "blob", "statement", "parcel_statement", "own_batch",
         "peer", "seen", "landed", "intent", "outbox", "outbox_end", "source_file", "task",
-        "cached_blob",
+        "cached_blob", "note",
     ]
 
     /// Forward-only: a migration that has shipped is never edited.
@@ -32,6 +32,7 @@ extension Index {
         migrator.registerMigration("0002-mesh") { db in
             try db.execute(sql: Self.meshColumns)
             try db.execute(sql: Self.cacheTables)
+            try db.execute(sql: Self.noteTables)
             try Self.fillModified(db)
         }
         return migrator
@@ -226,6 +227,30 @@ extension Index {
         CREATE INDEX cached_blob_by_place ON cached_blob (segment, byte_offset, byte_length);
         CREATE INDEX blob_by_place ON blob (segment, byte_offset, byte_length);
         DROP INDEX blob_by_segment;
+        """
+
+    /// In `outbox` and `outbox_end` the column `neighbour` is any node that a note is for.
+    private static let noteTables = """
+        ALTER TABLE outbox ADD COLUMN at INTEGER NOT NULL DEFAULT 0;  -- Unix milliseconds
+        ALTER TABLE outbox ADD COLUMN first_choice TEXT;    -- the neighbour to send it by
+        CREATE TABLE note (                                 -- notes that are no statements of ours
+            destination  TEXT    NOT NULL,
+            digest       BLOB    NOT NULL CHECK (length(digest) = 32),  -- of the body
+            number       INTEGER NOT NULL,                  -- order of sending, as in outbox
+            kind         TEXT    NOT NULL CHECK (kind IN ('statement', 'tally', 'inquiry')),
+            subject      TEXT,                              -- a newer note on it replaces this one
+            version      INTEGER NOT NULL,                  -- which is newer
+            hops         INTEGER NOT NULL CHECK (hops > 0), -- left
+            came_from    TEXT,                              -- null: made here
+            first_choice TEXT,                              -- the neighbour to send it by
+            at           INTEGER NOT NULL,                  -- Unix milliseconds
+            body         BLOB    NOT NULL,
+            PRIMARY KEY (destination, digest)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX note_by_number ON note (destination, number);
+        CREATE UNIQUE INDEX note_by_subject ON note (destination, subject)
+            WHERE subject IS NOT NULL;
+        CREATE INDEX note_by_age ON note (at) WHERE came_from IS NOT NULL;
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

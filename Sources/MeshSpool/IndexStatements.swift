@@ -12,7 +12,13 @@ import MeshModel
 extension Index {
     func applyStatement(_ message: ProtoStatementRecord, _ digest: Digest, _ db: Database) throws {
         let statement = try SignedStatement(trusted: [UInt8](message.statement))
-        let isNew = try self.insert(statement, digest, message, db)
+        if statement.kind == .custody, !message.destination.isEmpty {
+            // Custody counts only where it was meant to be heard: two nodes beside each other that
+            // both hold a parcel must not each give it up for the other.
+            return try self.route(digest, message, by: nil, db)
+        }
+        let isKnownHere = try message.destination.isEmpty || self.knowsAny(of: statement, db)
+        let isNew = try !isKnownHere || self.insert(statement, digest, message, db)
         if message.issued {
             try db.run(
                 """
@@ -26,10 +32,8 @@ extension Index {
                     Int64(bitPattern: statement.batch.number), Data(statement.batch.digest.bytes),
                 ]
             )
-            if !message.neighbour.isEmpty {
-                try self.post(digest, to: message.neighbour, db)
-            }
-        } else {
+        } else if isKnownHere, statement.signer != self.node {
+            // Only what is kept here can be shown to whoever signed it.
             try self.rememberPeer(
                 statement.signer.text,
                 number: statement.signerIncarnation.number,
@@ -39,45 +43,79 @@ extension Index {
                 db
             )
         }
-        guard isNew || message.issued else { return }
-        // Word of an end, or of a loss, goes back the way that the parcel came.
-        let travelsBack =
-            statement.kind.isTerminal || statement.kind == .damaged || statement.kind == .lost
-        var givers: Set<String> = []
-        for leaf in statement.leaves {
-            guard
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: "SELECT number, giver, state FROM parcel WHERE parcel_id = ?"
-                    ),
-                    arguments: [Data(leaf.parcel.bytes)]
-                )
-            else {
-                if statement.kind.isTerminal { try self.see(statement, leaf, db) }
-                continue
+        // Whoever gave the parcel is the first choice for word of it.
+        var giver: String?
+        var custodians: Set<String> = []
+        if isNew || message.issued {
+            for leaf in statement.leaves {
+                let row = try self.apply(leaf, of: statement, digest, message, db)
+                giver = giver ?? row?.giver
+                // What never was held here was in the giver's custody: it hears who has it now.
+                guard statement.kind == .custody, row?.wasArriving == true else { continue }
+                row?.giver.map { _ = custodians.insert($0) }
             }
-            let parcel: Int64 = row[0]
-            try db.run(
-                "INSERT OR IGNORE INTO parcel_statement (parcel, digest) VALUES (?, ?)",
-                [parcel, Data(digest.bytes)]
-            )
-            try self.move(
-                parcel,
-                by: statement,
-                leaf: leaf,
-                issued: message.issued,
-                at: message.at,
-                db
-            )
-            // What never was held here was in the giver's custody: it hears who has it now.
-            let isBack = travelsBack || (statement.kind == .custody && row[2] == "arriving")
-            if isBack, let giver: String = row[1] { givers.insert(giver) }
+        }
+        if message.issued, !message.neighbour.isEmpty {
+            try self.post(digest, to: message.neighbour, by: giver, at: message.at, db)
+        } else if !message.destination.isEmpty {
+            try self.route(digest, message, by: giver, db)
         }
         guard !message.issued else { return }
         let informed = [message.neighbour, statement.signer.text]
-        for giver in givers.subtracting(informed).sorted() {
-            try self.post(digest, to: giver, db)
+        for custodian in custodians.subtracting(informed).sorted() {
+            try self.post(digest, to: custodian, by: nil, at: message.at, db)
         }
+    }
+
+    /// What a statement says of one parcel; returns who gave that parcel, and how it stood.
+    private func apply(
+        _ leaf: StatementLeaf,
+        of statement: SignedStatement,
+        _ digest: Digest,
+        _ message: ProtoStatementRecord,
+        _ db: Database
+    ) throws -> (giver: String?, wasArriving: Bool)? {
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT number, giver, closing, passage, state FROM parcel WHERE parcel_id = ?
+                    """
+            ),
+            arguments: [Data(leaf.parcel.bytes)]
+        )
+        guard let row else {
+            if statement.kind.isTerminal { try self.see(statement, leaf, db) }
+            return nil
+        }
+        let parcel: Int64 = row[0]
+        guard message.issued || self.accepts(leaf, of: statement, row) else { return nil }
+        try db.run(
+            "INSERT OR IGNORE INTO parcel_statement (parcel, digest) VALUES (?, ?)",
+            [parcel, Data(digest.bytes)]
+        )
+        try self.move(
+            parcel,
+            by: statement,
+            leaf: leaf,
+            issued: message.issued,
+            at: message.at,
+            db
+        )
+        return (row[1], row[4] == "arriving")
+    }
+
+    /// Whether somebody else's word counts for the parcel that is here.
+    ///
+    /// It must be about the same closing. And custody goes forward only: what comes from a node that
+    /// the parcel has passed was said before it came here, and that node has given it up.
+    private func accepts(_ leaf: StatementLeaf, of statement: SignedStatement, _ row: Row) -> Bool {
+        let closing = (row[2] as Data?).map { ClosingID(ofClosing: [UInt8]($0)) }
+        if let closing, let stated = leaf.closing, stated != closing { return false }
+        guard statement.kind == .custody else { return true }
+        if closing != nil, leaf.closing == nil { return false }
+        let signer = statement.signer
+        return (row[1] as String?) != signer.text
+            && !Self.decodePassage(row[3]).contains { PassageLine(encoded: $0)?.node == signer }
     }
 
     private func insert(
@@ -101,24 +139,6 @@ extension Index {
             ]
         )
         return db.changesCount > 0
-    }
-
-    func post(_ digest: Digest, to neighbour: String, _ db: Database) throws {
-        // Numbers are never used twice: a call remembers up to which one it has sent.
-        try db.run(
-            """
-            INSERT INTO outbox_end (neighbour, number) VALUES (?, 1)
-            ON CONFLICT (neighbour) DO UPDATE SET number = number + 1
-            """,
-            [neighbour]
-        )
-        try db.run(
-            """
-            INSERT OR IGNORE INTO outbox (neighbour, digest, number)
-            SELECT neighbour, ?, number FROM outbox_end WHERE neighbour = ?
-            """,
-            [Data(digest.bytes), neighbour]
-        )
     }
 
     private func move(

@@ -149,17 +149,22 @@ extension LogRecord {
 
     /// A statement made here (`issued`) or received and verified.
     ///
-    /// The neighbour is to whom it goes first, or from whom it came.
+    /// The neighbour is from whom it came; of an issued one, the node, near or far, that is to hear
+    /// of it. One received for another node has that node as its destination, and the hops left.
     package static func statement(
         _ statement: SignedStatement,
         issued: Bool,
         neighbour: NodeName?,
+        destination: NodeName? = nil,
+        hops: UInt32 = 0,
         at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoStatementRecord()
         body.issued = issued
         body.statement = Data(statement.bytes)
         body.neighbour = neighbour?.text ?? ""
+        body.destination = destination?.text ?? ""
+        body.hops = hops
         body.at = at.rawValue
         return try Self(
             kind: .statement,
@@ -236,29 +241,33 @@ extension LogRecord {
         return try Self(kind: .evict, id: .zero, body: body.serializedBytes())
     }
 
-    /// A neighbour has made statements durable: they need not be sent again.
+    /// A neighbour has made notes for a node durable: they need not be sent again.
     package static func noted(
         by neighbour: NodeName,
-        _ statements: [Digest],
+        for destination: NodeName,
+        _ bodies: [Digest],
         at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoNoteRecord()
         body.neighbour = neighbour.text
-        body.statements = statements.map { Data($0.bytes) }
+        body.destination = destination == neighbour ? "" : destination.text
+        body.statements = bodies.map { Data($0.bytes) }
         body.at = at.rawValue
         return try Self(kind: .note, id: .zero, body: body.serializedBytes())
     }
 
-    /// A neighbour is to be told of a statement that did not come with it in mind.
+    /// A node is to be told of a statement that is known here and was not made for it.
     package static func forward(
         _ statement: Digest,
-        to neighbour: NodeName,
+        to destination: NodeName,
+        by firstChoice: NodeName? = nil,
         at: UnixMilliseconds
     ) throws -> Self {
         var body = ProtoNoteRecord()
-        body.neighbour = neighbour.text
+        body.neighbour = destination.text
         body.statements = [Data(statement.bytes)]
         body.isForward = true
+        body.firstChoice = firstChoice?.text ?? ""
         body.at = at.rawValue
         return try Self(kind: .note, id: .zero, body: body.serializedBytes())
     }

@@ -185,10 +185,16 @@ package nonisolated struct ProtoStatementRecord: Sendable {
   /// a SignedStatement
   package var statement: Data = Data()
 
-  /// from whom, or to whom it goes first
+  /// received: from whom; issued: the node that is to hear of it
   package var neighbour: String = String()
 
   package var at: Int64 = 0
+
+  /// received for another node: which
+  package var destination: String = String()
+
+  /// received for another node: hops left
+  package var hops: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -293,21 +299,29 @@ package nonisolated struct ProtoEvictRecord: Sendable {
   package init() {}
 }
 
-/// Statements that a neighbour has made durable: it need not be told again. Or, to be passed on to it.
+/// Notes that a neighbour has made durable: it need not be told again. Or a statement known here that
+/// another node is to hear of.
 package nonisolated struct ProtoNoteRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// who noted them; is_forward: the node that is to hear
   package var neighbour: String = String()
 
-  /// SHA-256 of each SignedStatement
+  /// SHA-256 of each note's body
   package var statements: [Data] = []
 
   package var at: Int64 = 0
 
   /// to be passed on, rather than noted
   package var isForward: Bool = false
+
+  /// noted: the node that they were for; empty: the neighbour
+  package var destination: String = String()
+
+  /// is_forward: the neighbour to send it by, if it can be reached
+  package var firstChoice: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -703,7 +717,7 @@ nonisolated extension ProtoClosingRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoStatementRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StatementRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}issued\0\u{1}statement\0\u{1}neighbour\0\u{1}at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}issued\0\u{1}statement\0\u{1}neighbour\0\u{1}at\0\u{1}destination\0\u{1}hops\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -715,6 +729,8 @@ nonisolated extension ProtoStatementRecord: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularBytesField(value: &self.statement) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.neighbour) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.destination) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.hops) }()
       default: break
       }
     }
@@ -733,6 +749,12 @@ nonisolated extension ProtoStatementRecord: SwiftProtobuf.Message, SwiftProtobuf
     if self.at != 0 {
       try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 4)
     }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularStringField(value: self.destination, fieldNumber: 5)
+    }
+    if self.hops != 0 {
+      try visitor.visitSingularUInt32Field(value: self.hops, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -741,6 +763,8 @@ nonisolated extension ProtoStatementRecord: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.statement != rhs.statement {return false}
     if lhs.neighbour != rhs.neighbour {return false}
     if lhs.at != rhs.at {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.hops != rhs.hops {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -958,7 +982,7 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NoteRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0\u{3}is_forward\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0\u{3}is_forward\0\u{1}destination\0\u{3}first_choice\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -970,6 +994,8 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.statements) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.isForward) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.destination) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.firstChoice) }()
       default: break
       }
     }
@@ -988,6 +1014,12 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.isForward != false {
       try visitor.visitSingularBoolField(value: self.isForward, fieldNumber: 4)
     }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularStringField(value: self.destination, fieldNumber: 5)
+    }
+    if !self.firstChoice.isEmpty {
+      try visitor.visitSingularStringField(value: self.firstChoice, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -996,6 +1028,8 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.statements != rhs.statements {return false}
     if lhs.at != rhs.at {return false}
     if lhs.isForward != rhs.isForward {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.firstChoice != rhs.firstChoice {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -21,7 +21,8 @@ package actor TestMesh {
     var nodes: [NodeName: TestNode] = [:]
     private var pipes: [Pair: PipeLink] = [:]
     private let crash = CrashPlan()
-    private let clock = TestClock()
+    /// What every node takes for the time.
+    package nonisolated let clock = TestClock()
     private var lastTask: UInt64 = 0
     /// Hears of every step of every landing.
     package nonisolated let landings = LandingTrace()
@@ -95,6 +96,14 @@ package actor TestMesh {
         if let segmentBytes { self.homes[name]?.segmentBytes = segmentBytes }
     }
 
+    /// Changes what a node's engine is made of, each time before it starts.
+    package func adjust(
+        _ name: String,
+        _ change: @escaping @Sendable (inout EngineParts) -> Void
+    ) throws {
+        self.homes[try Self.name(name)]?.adjust = change
+    }
+
     /// Starts a node on what its disk holds.
     package func start(_ name: String) throws {
         let node = try Self.name(name)
@@ -115,7 +124,7 @@ package actor TestMesh {
         }
         // SQLite has files of its own, beside whatever disk the log lies on.
         try RealDisk().makeDirectories("\(home.directory)/spool")
-        let parts = EngineParts(
+        var parts = EngineParts(
             mesh: home.view.mesh,
             node: home.view.node,
             runID: SystemRandomSource().next(),
@@ -132,6 +141,7 @@ package actor TestMesh {
             scanEvery: .max / 2,
             crash: { [crash] in crash.hits($0, $1) }
         )
+        home.adjust?(&parts)
         let options = SpoolOptions(
             limit: home.view.spool,
             segmentBytes: home.segmentBytes,
