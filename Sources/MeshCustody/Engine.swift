@@ -196,6 +196,7 @@ package actor Engine {
         guard !self.standsStill else { return }
         self.stateCustody()
         self.signDrafts()
+        if !self.transits.isEmpty { self.askOn() }
         for call in self.calls.values where !call.isQuiet {
             self.flushAcks(call)
             self.give(call)
@@ -248,7 +249,6 @@ package actor Engine {
         self.watchCalls(now)
         guard !self.standsStill else { return }
         self.releaseHeldBack(now)
-        self.askOn()
         self.lapseIdle(now)
         self.admitWaiting()
         self.scanIfDue(now)

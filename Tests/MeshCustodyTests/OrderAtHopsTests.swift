@@ -1,0 +1,122 @@
+import Glibc
+import MeshCustody
+import MeshModel
+import MeshProtocol
+import MeshTesting
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct OrderAtHopsTests {
+    private static func line(_ flow: String) -> String {
+        """
+        mesh: line
+        nodes:
+          o: {sends: {f: data}}
+          r: {listens: "127.0.0.1:1"}
+          hq: {receives: landed}
+        links: [o -> r, hq -> r]
+        flows: {f: {\(flow)}}
+        """
+    }
+
+    private static func held(_ report: StatusReport) -> UInt64 {
+        report.flows.reduce(0) { $0 + ($1.held ?? 0) }
+    }
+
+    private static func age(_ path: String, seconds: Int) {
+        var times = [timespec(tv_sec: 1_700_000_000 + seconds, tv_nsec: 0)]
+        times.append(times[0])
+        utimensat(AT_FDCWD, path, &times, 0)
+    }
+
+    @Test func theNewestGoesFirstAtARelayToo() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.line("first: newest"), directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "r", "hq"] { try await mesh.start(node) }
+        try await mesh.connect("o", "r")
+        for file in 1...6 {
+            try Scratch.write(noise(120_000, seed: UInt64(file)), to: "\(source)/\(file)")
+            Self.age("\(source)/\(file)", seconds: file)
+        }
+        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        #expect(try await mesh.wait(for: "r") { Self.held($0) == 6 })
+        #expect(try await mesh.wait(for: "o") { Self.held($0) == 0 })
+        try await mesh.connect("hq", "r")
+        #expect(try await mesh.settle())
+        var arrived: [(Int, ReportTime)] = []
+        for file in 1...6 {
+            let parcel = try #require(await mesh.node("hq").trace("\(file)").parcels.first)
+            let event = try #require(parcel.events.first { $0.what == "arrived" })
+            arrived.append((file, event.at))
+        }
+        let order = arrived.sorted { $0.1.milliseconds < $1.1.milliseconds }.map(\.0)
+        #expect(order == [6, 5, 4, 3, 2, 1])
+        await mesh.stop()
+    }
+
+    @Test(arguments: [900, 150_000])
+    func aNewerVersionEndsTheOlderOneThatWaits(size: Int) async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.line("versions: latest"), directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "r", "hq"] { try await mesh.start(node) }
+        try await mesh.connect("o", "r")
+        for version in 1...3 {
+            try Scratch.write(noise(size + version, seed: UInt64(version)), to: "\(source)/file")
+            _ = try await mesh.node("o").send([source], waitsForLanding: false, id: UInt64(version))
+                .get()
+            let first = try await mesh.wait(for: "r") { report in
+                Self.held(report) == 1 && report.flows.first?.ended == UInt64(version - 1)
+            }
+            #expect(first)
+        }
+        try await mesh.connect("hq", "r")
+        #expect(try await mesh.settle())
+        let states = try await mesh.node("o").trace("file").parcels.map(\.state)
+        #expect(states == ["landed", "superseded", "superseded"])
+        #expect(mesh.landings.renames == 1)
+        let landing = try await mesh.home("hq").landing
+        #expect(Scratch.read("\(landing)/o/f/file")?.count == size + 3)
+        await mesh.stop()
+    }
+
+    @Test func equalFilesOfTwoOriginsComeOnce() async throws {
+        let scratch = try Scratch()
+        let bytes = Mutex(0)
+        let mesh = try TestMesh(
+            """
+            mesh: two
+            nodes:
+              o1: {sends: {f1: data}}
+              o2: {sends: {f2: data}}
+              r: {listens: "127.0.0.1:1"}
+              hq: {receives: landed}
+            links: [o1 -> r, o2 -> r, hq -> r]
+            """,
+            directory: scratch.path
+        ) { node, event in
+            if case .blob(_, _, _, let blob) = event, node.text == "r" {
+                bytes.withLock { $0 += blob.count }
+            }
+            return event
+        }
+        let content = noise(20 << 20, seed: 9)
+        for origin in ["1", "2"] {
+            let source = try await mesh.home("o\(origin)").source("f\(origin)")
+            try Scratch.write(content, to: "\(source)/file")
+        }
+        try await mesh.startAll()
+        let sources = [
+            try await mesh.home("o1").source("f1"), try await mesh.home("o2").source("f2"),
+        ]
+        async let first = mesh.node("o1").send([sources[0]], id: 1)
+        async let second = mesh.node("o2").send([sources[1]], id: 2)
+        #expect(try await first.get().landed == 1)
+        #expect(try await second.get().landed == 1)
+        // Some blobs may have come for one before the other named them; none comes twice for long.
+        #expect(bytes.withLock { $0 } < content.count * 5 / 4)
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+}
