@@ -60,8 +60,8 @@ extension Topology {
             Wording.count(UInt64(self.flows.count), "flow"),
         ]
         let flows = self.flows.map { flow in
-            let origins = flow.origins.map(\.text).joined(separator: ", ")
-            return "  \(flow.name): \(origins) to \(flow.collector)"
+            let origins = Wording.some(flow.origins.map(\.text))
+            return "  \(flow.name): \(origins.isEmpty ? "nobody" : origins) to \(flow.collector)"
         }
         return (["\(self.mesh): \(counts.joined(separator: ", "))"] + flows)
             .joined(separator: "\n")

@@ -5,6 +5,9 @@ struct TopologyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topology",
         abstract: "Examine a topology file.",
-        subcommands: [TopologyCheckCommand.self]
+        subcommands: [
+            TopologyCheckCommand.self, TopologyExplainCommand.self, TopologyFirewallCommand.self,
+            TopologyGraphCommand.self, TopologyPlanCommand.self,
+        ]
     )
 }

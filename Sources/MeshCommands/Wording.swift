@@ -21,6 +21,15 @@ enum Wording {
         "\(Self.number(count)) \(noun)\(count == 1 ? "" : "s")"
     }
 
+    /// Such as `a, b and c`; of more than five the first five, and how many more.
+    static func some(_ names: [String]) -> String {
+        if names.count > 5 {
+            return "\(names.prefix(5).joined(separator: ", ")) and \(names.count - 5) more"
+        }
+        guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+        return "\(names.dropLast().joined(separator: ", ")) and \(last)"
+    }
+
     /// Digits in groups of three.
     static func number(_ number: UInt64) -> String {
         let digits = Array(String(number))

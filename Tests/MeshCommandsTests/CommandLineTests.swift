@@ -54,4 +54,45 @@ import Testing
             await TributaryCommand.status(of: ["topology", "check", topology + "x"]) == .notFound
         )
     }
+
+    @Test func aTopologyCanBeExamined() async throws {
+        let scratch = FileManager.default.temporaryDirectory
+            .appending(path: "tributary-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        func file(_ name: String, _ text: String) throws -> String {
+            let file = scratch.appending(path: name)
+            try Data(text.utf8).write(to: file)
+            return file.path
+        }
+        _ = try file("nodes.yaml", "nodes: {a: {sends: {f: /a}}}\n")
+        let text = """
+            mesh: m
+            include: nodes.yaml
+            nodes: {b: {listens: "b:1", receives: /b}}
+            links: [a -> b]
+            """
+        let mesh = try file("mesh.yaml", text)
+        let other = try file("other.yaml", text.replacing("mesh: m", with: "mesh: n"))
+        let wrong = try file("wrong.yaml", "mesh: m\n")
+        func status(_ arguments: String...) async -> CommandStatus {
+            await TributaryCommand.status(of: ["topology"] + arguments)
+        }
+        #expect(await status("check", mesh) == .done)
+        #expect(await status("graph", mesh) == .done)
+        #expect(await status("graph", mesh, "--format", "dot", "--all") == .done)
+        #expect(await status("graph", mesh, "--format", "svg") == .usage)
+        #expect(await status("firewall", mesh, "--node", "b", "--json") == .done)
+        #expect(await status("firewall", mesh, "--format", "nftables") == .done)
+        #expect(await status("firewall", mesh, "--format", "nftables", "--json") == .usage)
+        #expect(await status("firewall", mesh, "--node", "c") == .notFound)
+        #expect(await status("explain", mesh, "a") == .done)
+        #expect(await status("explain", mesh, "a", "--json") == .done)
+        #expect(await status("explain", mesh, "c") == .notFound)
+        #expect(await status("plan", mesh, mesh) == .done)
+        #expect(await status("plan", mesh, other) == .failed)
+        #expect(await status("plan", mesh, wrong) == .failed)
+        #expect(await status("graph", wrong) == .failed)
+        #expect(await status("check", scratch.path) == .failed)
+    }
 }
