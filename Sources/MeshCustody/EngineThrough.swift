@@ -19,6 +19,8 @@ import MeshTopology
 extension Engine {
     /// How many parcels may go through to one neighbour at a time.
     private static let slotsPerNextHop = 2
+    /// How many parcels of one giver may wait for their next hop's word.
+    private static let transitsMax = 16
     /// A parcel of which nothing moved for so long yields its slot, in milliseconds.
     private static let yieldsAfter: Int64 = 600_000
     /// A reservation of which nothing moved for so long lapses, in milliseconds.
@@ -44,6 +46,7 @@ extension Engine {
     func goThrough(_ offer: WaitingOffer) -> Bool {
         let id = offer.opening.id
         guard self.transits[id] == nil,
+            self.transits.values.count(where: { $0.giver == offer.giver }) < Self.transitsMax,
             self.freeRoom(for: offer.opening.opening.collector) >= self.throughWindow(for: offer)
         else { return false }
         self.transits[id] = Transit(
@@ -129,10 +132,15 @@ extension Engine {
                 ),
             ]
         ) {
-            guard self.passes(.afterAdmitted),
+            guard self.passes(.afterAdmitted) else { return }
+            // The giver may have withdrawn it meanwhile.
+            guard self.transits.removeValue(forKey: parcel) != nil || self.arrivals[parcel] != nil,
                 let row = self.ask(nil, { try $0.parcel(parcel) }), row.mode == .through
-            else { return }
-            self.transits[parcel] = nil
+            else {
+                self.roomTaken[parcel] = nil
+                self.lapseUnlisted(parcel)
+                return
+            }
             self.calls[next]?.gifts[parcel]?.number = row.number
             let known = self.arrivals[parcel]
             guard let arrival = self.arrival(of: row, giver: giver) else { return }
@@ -318,6 +326,11 @@ extension Engine {
                 )
             )
         }
+    }
+
+    /// The same for what was admitted and is not wanted any more.
+    private func lapseUnlisted(_ parcel: ParcelID) {
+        self.log([try .lapse(parcel, why: "withdrawn", at: self.now)]) {}
     }
 
     /// Forgets a parcel that this node never was custodian of.

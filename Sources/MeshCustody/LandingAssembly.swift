@@ -99,10 +99,7 @@ final class LandingAssembly: Sendable {
         try self.state.withLock { state in
             let file = try self.file(&state)
             defer { file.close() }
-            guard state.digest.finalize() == closing.digest else {
-                self.parts.root.remove(file.temporary)
-                return nil
-            }
+            guard state.digest.finalize() == closing.digest else { return nil }
             try file.finish(
                 mode: opening.mode,
                 modifiedNanoseconds: opening.modified,

@@ -64,7 +64,22 @@ struct LandingWork: Sendable {
     }
 
     private func assemble(_ job: LandingJob) -> LandingOutcome.Result {
-        let assembly = job.assembly.hasFailed ? LandingAssembly(job.assembly.parts) : job.assembly
+        var assembly = job.assembly
+        if assembly.hasFailed {
+            assembly.discard()
+            assembly = LandingAssembly(assembly.parts)
+        }
+        let result = self.assemble(job, assembly)
+        if case .ready = result { return result }
+        // Nothing is left behind: the next attempt begins anew.
+        assembly.discard()
+        return result
+    }
+
+    private func assemble(
+        _ job: LandingJob,
+        _ assembly: LandingAssembly
+    ) -> LandingOutcome.Result {
         do {
             if job.row.isSmall {
                 try assembly.write(try self.content(of: job))
