@@ -190,7 +190,7 @@ let package = Package(
         .tests(
             for: "MeshLinks",
             on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
-            uses: [.nioCore, .nioPosix]
+            uses: [.nioCore, .nioPosix, .nioSSL]
         ),
         .tests(
             for: "MeshNode",
@@ -204,7 +204,7 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(  // Real daemons, real files, real kills.
             name: "IntegrationTests",
-            dependencies: ["tributary", "MeshCustody", "MeshModel"],
+            dependencies: ["tributary", "MeshCustody", "MeshModel", "MeshNode"],
             swiftSettings: settings
         ),
     ],

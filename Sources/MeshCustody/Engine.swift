@@ -129,7 +129,7 @@ package actor Engine {
 
     private func handle(_ event: EngineEvent) {
         switch event {
-        case .session(let event): self.handle(event)
+        case .session(let event): self.heard(event)
         case .spool(.durable(let position)): self.becameDurable(position)
         case .spool(.crowded): self.makeRoom()
         case .spool(.failed(let error)): self.fail(EngineError(error))

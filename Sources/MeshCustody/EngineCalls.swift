@@ -7,6 +7,11 @@ import MeshTopology
 
 // Calls begin and end; messages find their room.
 extension Engine {
+    func heard(_ event: SessionEvent) {
+        self.handle(event)
+        event.session.handled()
+    }
+
     func handle(_ event: SessionEvent) {
         switch event {
         case .opened(let session, let hello): self.opened(session, hello)

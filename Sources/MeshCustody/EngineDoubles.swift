@@ -9,6 +9,9 @@ struct Contender {
     let hello: Hello
     /// What it said meanwhile.
     var events: [SessionEvent] = []
+
+    /// More than anybody has to say before he is answered.
+    static let eventsMax = 8_192
 }
 
 // Two calls of one neighbour.
@@ -64,7 +67,12 @@ extension Engine {
 
     /// Keeps what a contender says until it is known whether its call stays; false if it is none.
     func keeps(_ event: SessionEvent, of session: any Session) -> Bool {
-        guard self.contenders[session.peer]?.session.id == session.id else { return false }
+        guard let contender = self.contenders[session.peer], contender.session.id == session.id
+        else { return false }
+        guard contender.events.count < Contender.eventsMax else {
+            session.end(Bye(why: "double_call"))
+            return true
+        }
         self.contenders[session.peer]?.events.append(event)
         return true
     }

@@ -1,5 +1,6 @@
 import MeshModel
 import MeshProtocol
+import NIOCore
 import Synchronization
 
 /// The engine's end of a session: a mailbox that the session's thread empties.
@@ -16,6 +17,13 @@ final class LinkSession: Session {
         var isClosed = false
     }
 
+    /// Bytes of each event that the engine has not handled yet.
+    private struct Unhandled {
+        var costs = CircularBuffer<Int>()
+        var bytes = 0
+    }
+
+    private let unhandled = Mutex(Unhandled())
     private static let lastID = Atomic<UInt64>(0)
     private let mailbox = Mutex(Mailbox())
 
@@ -35,6 +43,23 @@ final class LinkSession: Session {
         self.post(.serveSmall(small, parcelClass))
     }
     func withdraw(_ parcel: ParcelID) { self.post(.withdraw(parcel)) }
+    func handled() {
+        self.unhandled.withLock { unhandled in
+            unhandled.bytes -= unhandled.costs.popFirst() ?? 0
+        }
+    }
+
+    /// Counts an event that goes to the engine.
+    ///
+    /// - Returns: The bytes of those that it has not handled.
+    func hand(_ bytes: Int) -> Int {
+        self.unhandled.withLock { unhandled in
+            unhandled.costs.append(bytes)
+            unhandled.bytes += bytes
+            return unhandled.bytes
+        }
+    }
+
     func probe() { self.post(.probe) }
     func end(_ bye: Bye) { self.post(.end(bye)) }
 

@@ -30,6 +30,10 @@ final class SessionCore {
 
     private var isOpen = false
     private var isClosed = false
+    /// The peer broke a rule: what it says from then on is not heard.
+    private var isDeaf = false
+    /// Bytes that came and are not part of an event yet.
+    private var unbookedBytes = 0
     private var pumpsAgain = false
     /// The first reason to end, which is the one that is told.
     private var ending: (reason: String, detail: String)?
@@ -84,12 +88,13 @@ final class SessionCore {
 
     /// Takes bytes from the transport.
     func received(_ buffer: ByteBuffer) {
-        guard !self.isClosed else { return }
+        guard !self.isClosed, !self.isDeaf else { return }
         self.watch.heard(at: self.eventLoop.now)
+        self.unbookedBytes += buffer.readableBytes
         do {
             // The engine is called after the driver is done with the bytes: it may call back.
             var arrived: [SessionMachine.Event] = []
-            defer { for event in arrived { self.deliver(event) } }
+            defer { self.deliver(arrived) }
             try buffer.withUnsafeReadableBytes { bytes in
                 try self.driver.receive(bytes) { arrived.append($0) }
             }
@@ -98,6 +103,7 @@ final class SessionCore {
         }
         if let probe = self.probe, self.driver.lastPong == probe {
             self.probe = nil
+            _ = self.session.hand(0)
             self.side.events(.alive(self.session))
         }
         self.obey()
@@ -152,6 +158,25 @@ extension SessionCore {
         self.pump()
     }
 
+    /// What an event takes in memory beside its bytes, roughly.
+    private static let bytesPerEvent = 256
+
+    private func deliver(_ events: [SessionMachine.Event]) {
+        guard !events.isEmpty else { return }
+        let share = self.unbookedBytes / events.count + Self.bytesPerEvent
+        self.unbookedBytes = 0
+        var unhandled = 0
+        for event in events {
+            unhandled = self.session.hand(share)
+            self.deliver(event)
+        }
+        if unhandled > Limits.unhandledBytesPerSessionMax {
+            self.fail(
+                ProtocolError.violation("\(unhandled) bytes came faster than they can be handled.")
+            )
+        }
+    }
+
     private func deliver(_ event: SessionMachine.Event) {
         switch event {
         case .hello(let hello):
@@ -173,6 +198,8 @@ extension SessionCore {
 
     /// Ends because the peer broke a rule; it is told which.
     private func fail(_ error: any Error) {
+        guard !self.isDeaf else { return }
+        self.isDeaf = true
         let name = (error as? ProtocolError)?.code.name ?? "failed"
         if !self.isOpen {
             self.tellOpened(

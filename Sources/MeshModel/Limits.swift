@@ -51,6 +51,11 @@ public enum Limits {
     public static let keptLivesMax = 16
     /// The most bytes a session may leave unsynced.
     public static let unsyncedBytesPerSessionMax = 8 << 20
+    /// The most bytes of messages of one session that its node has not got round to; more comes
+    /// only from a peer that repeats itself.
+    public static let unhandledBytesPerSessionMax = 64 << 20
+    /// The longest signed public index that a neighbour may send, in bytes.
+    public static let indexBytesMax = 4 << 20
     /// Half-open handshakes at a time.
     public static let handshakesMax = 64
     /// How long a handshake with its hello may take, in seconds.

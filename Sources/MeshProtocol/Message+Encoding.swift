@@ -42,7 +42,8 @@ extension Message {
         case .closing(let closing, let passage): [try Self.closingFrame(closing, passage)]
         case .small(let small, let passage, let again):
             [try Self.smallFrame(small, passage, again: again)]
-        case .withdrawn, .note, .noted, .evidence, .index, .ping, .pong, .bye:
+        case .index(let bytes): try Self.indexFrames(bytes)
+        case .withdrawn, .note, .noted, .evidence, .ping, .pong, .bye:
             [try self.shortFrame()]
         }
     }
@@ -72,7 +73,6 @@ extension Message {
             try Self.frame(.note, Self.note(number, destination, hops, body))
         case .noted(let cursor): try Self.frame(.noted, ProtoNoted.with { $0.cursor = cursor })
         case .evidence(let evidence): try Self.frame(.evidence, evidence.proto)
-        case .index(let bytes): try Self.frame(.index, ProtoIndex.with { $0.index = bytes.data })
         case .ping(let token): try Self.frame(.ping, ProtoPing.with { $0.token = token })
         case .pong(let token): try Self.frame(.pong, ProtoPong.with { $0.token = token })
         case .bye(let bye):
@@ -132,6 +132,25 @@ extension Message {
         }
         if !offer.openings.isEmpty { frames.append(try Self.frame(.offer, offer)) }
         return frames
+    }
+
+    /// An index that does not fit a frame goes in parts.
+    private static func indexFrames(_ bytes: [UInt8]) throws(ProtocolError) -> [[UInt8]] {
+        guard bytes.count <= Limits.indexBytesMax else {
+            throw .tooLong("public index", bytes: bytes.count, limit: Limits.indexBytesMax)
+        }
+        // Tags, lengths and numbers take less than 64 bytes.
+        let part = Limits.frameBodyBytesMax - 64
+        guard bytes.count > part else {
+            return [try Self.frame(.index, ProtoIndex.with { $0.index = bytes.data })]
+        }
+        return try stride(from: 0, to: bytes.count, by: part).map { (start) throws(ProtocolError) in
+            var index = ProtoIndex()
+            index.index = Array(bytes[start..<min(start + part, bytes.count)]).data
+            index.offset = UInt64(start)
+            index.size = UInt64(bytes.count)
+            return try Self.frame(.index, index)
+        }
     }
 
     private static func entriesFrames(

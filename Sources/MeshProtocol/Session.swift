@@ -21,6 +21,17 @@ package enum SessionEvent: Sendable {
     case closed(any Session, reason: String, detail: String)
 }
 
+extension SessionEvent {
+    /// The session that it is about.
+    package var session: any Session {
+        switch self {
+        case .opened(let session, _), .message(let session, _), .blob(let session, _, _, _),
+            .badBlob(let session, _, _), .alive(let session), .closed(let session, _, _):
+            session
+        }
+    }
+}
+
 /// One authenticated call with a neighbour, as the engine sees it.
 ///
 /// Every method returns at once, may be called from any thread, and does nothing after the end.
@@ -59,6 +70,11 @@ package protocol Session: AnyObject, Sendable {
     ///
     /// Says nothing to the peer; for that send `.withdrawn`.
     func withdraw(_ parcel: ParcelID)
+
+    /// The engine is done with the oldest event that it has not said this of.
+    ///
+    /// A peer that says more than the engine can take in is cut off.
+    func handled()
 
     /// Asks whether the peer is still there.
     ///

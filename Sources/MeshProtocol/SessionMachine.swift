@@ -33,6 +33,7 @@ package struct SessionMachine: Sendable {
     private var notesReceived = NoteLedger()
     private var notesSent = NoteLedger()
     private var blobs = BlobAssembly()
+    private var index = IndexAssembly()
     /// Slices and small parcels that have come, since the session began.
     package private(set) var dataFrames: UInt64 = 0
 
@@ -120,6 +121,8 @@ extension SessionMachine {
         case .slice:
             self.dataFrames += 1
             try self.blobs.take(body, event)
+        case .index:
+            if let index = try self.index.take([UInt8](body)) { event(.message(.index(index))) }
         case let type?:
             let message = try Message(type: type, body: [UInt8](body))
             try self.account(for: message)

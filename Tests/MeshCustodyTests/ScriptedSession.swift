@@ -26,6 +26,7 @@ final class ScriptedSession: Session {
     func serve(_ parcel: ParcelID, class parcelClass: UInt8, _ blobs: [ServedBlob]) {}
     func serveSmall(_ small: Message, class parcelClass: UInt8) {}
     func withdraw(_ parcel: ParcelID) {}
+    func handled() {}
     func probe() { self.probed() }
     func end(_ bye: Bye) { self.hear(.bye(bye)) }
 }

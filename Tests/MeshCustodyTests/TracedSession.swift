@@ -32,6 +32,7 @@ final class TracedSession: Session {
         self.session.serve(parcel, class: parcelClass, blobs)
     }
     func withdraw(_ parcel: ParcelID) { self.session.withdraw(parcel) }
+    func handled() { self.session.handled() }
     func probe() { self.session.probe() }
     func end(_ bye: Bye) { self.session.end(bye) }
 }

@@ -30,11 +30,23 @@ struct Mesh {
         )
     }
 
+    func identity(_ name: String) throws -> TLSIdentity {
+        try TLSIdentity.issue(
+            node: self.node(name),
+            mesh: self.name,
+            by: self.authority,
+            days: 30,
+            at: Self.now
+        )
+    }
+
     func service(
         _ name: String,
         engine: Engine,
         trusting authority: Authority? = nil,
         mesh: MeshName? = nil,
+        times: LinkTimes = LinkTimes(),
+        now: UnixMilliseconds = Self.now,
         refused: @escaping @Sendable (any Error) -> Void = { _ in }
     ) throws -> LinkService {
         let node = try self.node(name)
@@ -44,16 +56,12 @@ struct Mesh {
         )
         var hello = self.hello(node)
         hello.mesh = mesh ?? self.name
-        let side = LinkSide(hello: { [hello] _ in hello }, events: engine.hear)
+        var side = LinkSide(hello: { [hello] _ in hello }, events: engine.hear)
+        side.times = times
+        side.line = { _ in LinkLine(keepalive: times.silence) }
         return try LinkService(
-            identity: TLSIdentity.issue(
-                node: node,
-                mesh: self.name,
-                by: self.authority,
-                days: 30,
-                at: Self.now
-            ),
-            check: { try await check.check(chainDER: $0, at: Self.now).name },
+            identity: try self.identity(name),
+            check: { try await check.check(chainDER: $0, at: now).name },
             side: side
         ) { _, error in refused(error) }
     }
@@ -64,8 +72,11 @@ final class Engine: Sendable {
     let events: AsyncStream<SessionEvent>
     private let continuation: AsyncStream<SessionEvent>.Continuation
     private let act: @Sendable (SessionEvent) -> Void
+    private let isBusy: Bool
 
-    init(_ act: @escaping @Sendable (SessionEvent) -> Void = { _ in }) {
+    /// One that is busy never gets round to what it hears.
+    init(isBusy: Bool = false, _ act: @escaping @Sendable (SessionEvent) -> Void = { _ in }) {
+        self.isBusy = isBusy
         (self.events, self.continuation) = AsyncStream.makeStream()
         self.act = act
     }
@@ -74,6 +85,7 @@ final class Engine: Sendable {
         { event in
             self.act(event)
             self.continuation.yield(event)
+            if !self.isBusy { event.session.handled() }
         }
     }
 

@@ -94,7 +94,7 @@ private final class DeadLine: SessionTransport {
             keepaliveMilliseconds: 60_000,
             byeMilliseconds: 20
         ) { session in
-            session.send(.index([UInt8](repeating: 0, count: 70_000)))
+            session.send(.index([UInt8](repeating: 0, count: Limits.indexBytesMax + 1)))
             session.send(.smallAck(7))
             session.end(Bye(why: "window"))
         }

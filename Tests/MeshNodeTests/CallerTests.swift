@@ -129,6 +129,7 @@ import Testing
         func serve(_ parcel: ParcelID, class parcelClass: UInt8, _ blobs: [ServedBlob]) {}
         func serveSmall(_ small: Message, class parcelClass: UInt8) {}
         func withdraw(_ parcel: ParcelID) {}
+        func handled() {}
         func probe() {}
         func end(_ bye: Bye) {}
     }

@@ -77,9 +77,47 @@ import Testing
         #expect(said.runs == Array(has.runs.prefix(1_024)))
     }
 
-    @Test func whatCannotBeSplitIsNotSent() {
+    @Test(arguments: [1, 65_000, 65_472, 65_473, 200_000, Limits.indexBytesMax])
+    func anIndexOfAnyLengthArrivesWhole(length: Int) throws {
+        let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 / 251) }
+        var machine = try Listener()
+        for frame in try Message.index(bytes).frames() { try machine.read(frame) }
+        // After the hello.
+        #expect(machine.events.count == 2)
+        guard case .message(.index(let said))? = machine.events.last else {
+            Issue.record("No index came.")
+            return
+        }
+        #expect(said == bytes)
+    }
+
+    @Test func partsOfAnIndexThatDoNotFitEndTheSession() throws {
+        let frames = try Message.index([UInt8](repeating: 1, count: 200_000)).frames()
+        #expect(frames.count == 4)
+        for wrong in [[frames[1]], [frames[0], frames[2]], [frames[0], frames[1], frames[1]]] {
+            var machine = try Listener()
+            let error = #expect(throws: ProtocolError.self) {
+                for frame in wrong { try machine.read(frame) }
+            }
+            #expect(error?.code == .protocolViolation)
+        }
+        // What announces more than any index has is refused before anything is kept of it.
+        let long = Limits.indexBytesMax + 1
+        #expect(throws: ProtocolError.self) {
+            try Message.index([UInt8](repeating: 0, count: long)).frames()
+        }
+        var machine = try Listener()
+        let part: [UInt8] = [0x0A, 1, 7, 0x18, 0x81, 0x80, 0x80, 0x02]
         let error = #expect(throws: ProtocolError.self) {
-            try Message.index([UInt8](repeating: 0, count: 70_000)).frames()
+            try machine.read(FrameHeader(.index, length: part.count).encoded + part)
+        }
+        #expect(error?.code == .frameTooLong)
+    }
+
+    @Test func whatCannotBeSplitIsNotSent() throws {
+        let opening = try Sample.signedOpening().id
+        let error = #expect(throws: ProtocolError.self) {
+            try Message.answer(opening, .statement([UInt8](repeating: 0, count: 70_000))).frames()
         }
         #expect(error?.code == .frameTooLong)
     }
