@@ -29,10 +29,22 @@ package final class Index: LogIndex {
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
         }
-        self.database = try DatabasePool(path: path, configuration: configuration)
+        self.database = try Self.wordingNoRoom {
+            try DatabasePool(path: path, configuration: configuration)
+        }
         self.node = node
         self.notesPassingMax = notesPassingMax
-        try Self.migrator.migrate(self.database)
+        try Self.wordingNoRoom { try Self.migrator.migrate(self.database) }
+    }
+
+    /// Tells a full file system from an index that is no good.
+    static func wordingNoRoom<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_FULL
+            || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+        {
+            throw DiskError.noRoom(for: "index.sqlite")
+        }
     }
 
     /// How far the log is applied.
@@ -42,9 +54,11 @@ package final class Index: LogIndex {
 
     /// See ``LogIndex``.
     package func apply(_ records: [LoggedRecord], reaching position: LogPosition) throws {
-        try self.database.write { db in
-            for record in records { try self.apply(record, db) }
-            try Self.setPosition(position, db)
+        try Self.wordingNoRoom {
+            try self.database.write { db in
+                for record in records { try self.apply(record, db) }
+                try Self.setPosition(position, db)
+            }
         }
     }
 

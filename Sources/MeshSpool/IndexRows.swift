@@ -34,6 +34,13 @@ extension Index {
         _ next: () throws -> [UInt8]?,
         reaching position: LogPosition
     ) throws {
+        try Self.wordingNoRoom { try self.insertRows(next, reaching: position) }
+    }
+
+    private func insertRows(
+        _ next: () throws -> [UInt8]?,
+        reaching position: LogPosition
+    ) throws {
         // Rows come parents last where tables refer to each other in both directions.
         try self.database.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF")

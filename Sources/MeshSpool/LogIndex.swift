@@ -40,9 +40,8 @@ package protocol LogIndex: AnyObject, Sendable {
     /// What each segment holds that the index knows of; segments that it needs no more are left out.
     func usage() throws -> [SegmentNumber: SegmentUse]
 
-    /// Where the bodies of a segment begin that the index knows of.
-    ///
-    /// - Parameter includingCached: Also those that no parcel needs and that are kept as a cache.
+    /// Where the bodies of a segment begin that the index knows of, with or without those that no
+    /// parcel needs and that are kept as a cache.
     func bodies(in segment: SegmentNumber, includingCached: Bool) throws -> Set<UInt64>
 
     /// Lets go of the index's files; nothing else is called afterwards.

@@ -109,6 +109,8 @@ struct LogRecovery {
         let file = try self.files.disk.open(SnapshotFile.path(self.files, snapshot.number))
         do {
             try index.importRows(SnapshotFile.rows(of: file), reaching: snapshot.position)
+        } catch let error as DiskError where error.isNoRoom {
+            throw error
         } catch {
             throw SpoolError.indexFailed(
                 doing: "take over snapshot \(snapshot.number)",
@@ -118,7 +120,13 @@ struct LogRecovery {
     }
 
     private func openIndex() throws -> (any LogIndex, LogPosition?) {
-        guard let index = try? self.makeIndex(self.files.index) else {
+        let index: any LogIndex
+        do {
+            index = try self.makeIndex(self.files.index)
+        } catch let error as DiskError where error.isNoRoom {
+            // There is nothing wrong with it.
+            throw error
+        } catch {
             try self.files.moveIndexAside()
             return (try self.newIndex(), nil)
         }
@@ -138,6 +146,8 @@ struct LogRecovery {
     private func newIndex() throws -> any LogIndex {
         do {
             return try self.makeIndex(self.files.index)
+        } catch let error as DiskError where error.isNoRoom {
+            throw error
         } catch {
             throw SpoolError.indexFailed(doing: "be made", cause: error)
         }

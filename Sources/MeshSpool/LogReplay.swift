@@ -251,6 +251,8 @@ final class LogReplay {
         guard !self.batch.isEmpty else { return }
         do {
             try self.index.apply(self.batch, reaching: self.tail)
+        } catch let error as DiskError where error.isNoRoom {
+            throw error
         } catch {
             throw SpoolError.indexFailed(doing: "apply the log", cause: error)
         }

@@ -34,6 +34,8 @@ struct LogWriter: Sendable {
     let incarnation: Incarnation
 
     var open: OpenSegment?
+    /// A write failed half-way: nothing more may be written behind it.
+    var isBroken = false
     /// Where the log ends.
     var tail: LogPosition
     /// The number of the next segment.
@@ -62,9 +64,9 @@ struct LogWriter: Sendable {
     /// Segments that are needed are made before anything is written, so that a full disk refuses
     /// all of the records or none.
     ///
-    /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; with
-    ///   `disk_failed`, and the spool must stop: what is there of the records may be valid, and
-    ///   another record in their place could bring the rest of them back to life.
+    /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; or, with
+    ///   ``isBroken`` or `disk_failed`, the spool must stop: what is there of the records may be
+    ///   valid, and another record in their place could bring the rest of them back to life.
     mutating func write(_ records: [LogRecord], _ checksums: [UInt32]) throws(SpoolError)
         -> [BodyLocation]
     {
@@ -83,7 +85,8 @@ struct LogWriter: Sendable {
                     to: segment
                 )
             } catch {
-                throw .diskFailed(doing: "write segment \(segment.number.rawValue)", cause: error)
+                self.isBroken = true
+                throw .stopped(doing: "write segment \(segment.number.rawValue)", cause: error)
             }
             segment.end += stretch.bytes
             self.open = segment

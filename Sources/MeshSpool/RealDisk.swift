@@ -16,6 +16,11 @@ extension DiskError {
         Self(operation: operation, path: path, number: errno)
     }
 
+    /// What another library found in a file.
+    static func noRoom(for path: String) -> Self {
+        Self(operation: "write", path: path, number: ENOSPC)
+    }
+
     /// Nothing has this name.
     package var isMissing: Bool { self.number == ENOENT }
     /// No room, or no more of it for this user.

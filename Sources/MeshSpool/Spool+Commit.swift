@@ -94,7 +94,7 @@ extension Spool {
                 try self.files.disk.syncDirectory(self.files.log)
             }
         } catch {
-            throw SpoolError.diskFailed(doing: "sync the log", cause: error)
+            throw SpoolError.stopped(doing: "sync the log", cause: error)
         }
     }
 
@@ -109,6 +109,8 @@ extension Spool {
                     reaching: rest.first?.recordPosition ?? group.target
                 )
             }
+        } catch let error as DiskError where error.isNoRoom {
+            throw SpoolError.noRoom(doing: "bring the index up to date", cause: error)
         } catch {
             throw SpoolError.indexFailed(doing: "apply the log", cause: error)
         }

@@ -7,8 +7,8 @@ extension Spool {
     struct Upkeep: Sendable {
         /// The snapshots that verify, oldest first.
         var snapshots: [SnapshotFile]
-        /// Bytes of full segments that are dead and could not be punched when they were looked at.
-        var stubborn: [SegmentNumber: UInt64] = [:]
+        /// Dead bytes of full segments that were left when they were punched last.
+        var stubborn: [SegmentNumber: Stubborn] = [:]
         /// Whether the file system gives back parts of files, as far as known.
         var canPunch = true
 
@@ -16,6 +16,13 @@ extension Spool {
         var covered: LogPosition? {
             self.snapshots.count < 2 ? nil : self.snapshots.suffix(2).map(\.position).min()
         }
+    }
+
+    /// What punching leaves of a segment.
+    struct Stubborn: Sendable {
+        var bytes: UInt64
+        /// Whether bodies of other records than blobs were punched, too.
+        var wasCovered: Bool
     }
 
     /// A full segment that the index knows to the end.

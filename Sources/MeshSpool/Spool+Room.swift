@@ -94,11 +94,12 @@ extension Spool {
         var isCheckpointed: Bool?
         var given: UInt64 = 0
         for segment in full where segment.number < vouched {
-            let stubborn = upkeep.stubborn[segment.number] ?? 0
-            guard segment.dead >= stubborn + self.options.punchBytesMin else { continue }
             var isCovered = upkeep.covered.map { segment.number < $0.segment } ?? false
             // Without use and covered it goes as a whole.
             if isCovered, segment.use == nil { continue }
+            let last = upkeep.stubborn[segment.number]
+            let stubborn = isCovered && last?.wasCovered == false ? 0 : last?.bytes ?? 0
+            guard segment.dead >= stubborn + self.options.punchBytesMin else { continue }
             if isCovered {
                 isCheckpointed = try isCheckpointed ?? self.index.checkpoint()
                 isCovered = isCheckpointed == true
@@ -115,7 +116,10 @@ extension Spool {
                 given += segment.allocated - min(segment.allocated, left)
                 var after = segment
                 after.allocated = left
-                upkeep.stubborn[segment.number] = after.dead
+                upkeep.stubborn[segment.number] = Stubborn(
+                    bytes: after.dead,
+                    wasCovered: isCovered
+                )
             } catch let error as DiskError where error.isUnsupported {
                 upkeep.canPunch = false
                 return given

@@ -110,7 +110,9 @@ package final class Spool: Sendable {
             if !found.recovery.lostBlobs.isEmpty { try spool.giveUp(found.recovery.lostBlobs) }
             return (spool, found.recovery)
         } catch let error as DiskError {
-            throw SpoolError.unavailable(doing: "open the spool \(directory)", cause: error)
+            throw error.isNoRoom
+                ? SpoolError.noRoom(doing: "open the spool \(directory)", cause: error)
+                : SpoolError.unavailable(doing: "open the spool \(directory)", cause: error)
         }
     }
 
@@ -217,7 +219,7 @@ extension Spool.State {
         do {
             locations = try self.writer.write(records, checksums)
         } catch {
-            if error.code == .diskFailed { self.failure = error }
+            if error.code == .diskFailed || self.writer.isBroken { self.failure = error }
             throw error
         }
         for (record, location) in zip(records, locations) {

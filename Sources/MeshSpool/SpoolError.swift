@@ -6,7 +6,7 @@ package struct SpoolError: Error, Sendable {
     package enum Code: String, CaseIterable, Sendable {
         /// A write or a sync failed: nothing more is accepted, and the node must stop.
         case diskFailed = "disk_failed"
-        /// The file system has no room for another segment; nothing was written.
+        /// The file system has no room: where the node stops for it, what it acknowledged is safe.
         case noRoom = "no_room"
         /// Bytes are there, and their checksum does not fit.
         case damaged
@@ -61,6 +61,12 @@ extension SpoolError {
             hint: "Free room on it, or lower this node's spool in the topology.",
             cause: cause
         )
+    }
+
+    /// What ends the spool: a failed device, or a full file system.
+    static func stopped(doing action: String, cause: any Error) -> Self {
+        (cause as? DiskError)?.isNoRoom == true
+            ? .noRoom(doing: action, cause: cause) : .diskFailed(doing: action, cause: cause)
     }
 
     static func noRoom(doing action: String, cause: any Error) -> Self {

@@ -52,18 +52,20 @@ package final class FaultyDisk: Disk {
     }
 
     private let state = Mutex(State())
-    private let nextSyncFails = Mutex(false)
+    private let nextSyncFailure = Mutex<Int32?>(nil)
     /// Held by every operation, so that a crash falls between two of them.
     private let gate = Mutex<Int?>(nil)
 
     /// An empty disk.
     package init() {}
 
-    /// The next sync of a file fails as a failing device makes it fail.
+    /// The next sync of a file fails as a failing device makes it fail, or a full one.
     ///
     /// Its bytes stay readable until they are forgotten, and are never written: a sync after it
     /// succeeds and means nothing.
-    package func failNextSync() { self.nextSyncFails.withLock { $0 = true } }
+    package func failNextSync(_ number: Int32 = EIO) {
+        self.nextSyncFailure.withLock { $0 = number }
+    }
 
     /// Lets so many more changes through; the power fails at the next one, and nothing works then.
     package func stop(after changes: Int) { self.gate.withLock { $0 = changes } }
@@ -167,10 +169,10 @@ package final class FaultyDisk: Disk {
         return String(path[..<slash])
     }
 
-    fileprivate func takeSyncFailure() -> Bool {
-        self.nextSyncFails.withLock { fails in
-            defer { fails = false }
-            return fails
+    fileprivate func takeSyncFailure() -> Int32? {
+        self.nextSyncFailure.withLock { number in
+            defer { number = nil }
+            return number
         }
     }
 
@@ -371,15 +373,17 @@ private final class FaultyFile: DiskFile {
     func syncData() throws { try self.syncAll() }
 
     func syncAll() throws {
-        let fails = self.disk.takeSyncFailure()
+        let failure = self.disk.takeSyncFailure()
         try self.disk.changing {
             self.state.withLock { state in
                 // A failed sync forgets what was to be written: the pages are clean now.
-                if !fails { for change in state.changes { change.apply(to: &state.durable) } }
+                if failure == nil {
+                    for change in state.changes { change.apply(to: &state.durable) }
+                }
                 state.changes = []
             }
         }
-        if fails { throw DiskError(operation: "fdatasync", path: "", number: EIO) }
+        if let failure { throw DiskError(operation: "fdatasync", path: "", number: failure) }
     }
 
     func forgetCached() throws {
