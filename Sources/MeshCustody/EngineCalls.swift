@@ -51,6 +51,9 @@ extension Engine {
 
     /// Makes a session the call with its neighbour.
     func take(_ session: any Session, _ hello: Hello) {
+        guard self.isCurrent(session.greeting) else {
+            return session.end(Bye(why: "new_incarnation"))
+        }
         let call = Call(session, hello, since: self.now)
         self.calls[session.peer] = call
         self.callBegan(call)

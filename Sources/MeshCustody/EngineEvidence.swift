@@ -10,10 +10,12 @@ extension Engine {
     // MARK: Showing
 
     /// Shows a neighbour what is held here of it, and its hello does not know.
-    func showEvidence(to call: Call) {
+    ///
+    /// When it asks, it is shown all the same.
+    func showEvidence(to call: Call, isWanted: Bool = false) {
         let hello = call.hello
         guard let held = self.ask(nil, { try $0.peer(call.peer) }) else { return }
-        let isSame = held.incarnation == hello.incarnation
+        let isSame = held.incarnation == hello.incarnation && !isWanted
         guard isSame || held.incarnation.number >= hello.incarnation.number else { return }
         if let statement = self.ask(
             nil,
@@ -25,7 +27,7 @@ extension Engine {
                 )
             }
         ) {
-            return call.session.send(.evidence(.statement(statement)))
+            call.session.send(.evidence(.statement(statement)))
         }
         for flow in self.parts.index.flows where flow.origins.contains(call.peer) {
             let stream = FlowStream(
@@ -37,7 +39,7 @@ extension Engine {
             if isSame, row.sequence <= hello.lastOpenings[flow.name] ?? SequenceNumber(0) {
                 continue
             }
-            return self.show(row, to: call)
+            self.show(row, to: call)
         }
     }
 
@@ -59,6 +61,7 @@ extension Engine {
     /// Looks at this node's own word, as a neighbour has it.
     func examine(_ evidence: Evidence, from call: Call) {
         let index = self.parts.index
+        if case .wanted = evidence { return self.showEvidence(to: call, isWanted: true) }
         if case .statement(let bytes) = evidence {
             let statement = try? SignedStatement(verifying: bytes, mesh: self.parts.mesh) {
                 index.statementKey($0, $1)
@@ -85,11 +88,22 @@ extension Engine {
     func learn(fromOwn statement: SignedStatement, shownBy peer: NodeName) {
         let last = self.lastBatch?.number ?? 0
         let isSame = statement.signerIncarnation == self.incarnation
-        guard !isSame || statement.batch.number > last else { return }
+        let (number, digest) = (statement.batch.number, statement.batch.digest)
+        if isSame, number <= last {
+            let own = Self.batchDigest(
+                of: self.parts.node,
+                in: self.incarnation,
+                number,
+                self.store
+            )
+            // Signed here and not yet in the index: it cannot have left this node.
+            guard let own, own != digest else { return }
+        }
         self.judge(
             statement.signerIncarnation,
-            state: .rolledBack,
-            "\(peer) has batch \(statement.batch.number) of this node, which remembers \(last)."
+            state: number > last ? .rolledBack : .doubled,
+            "\(peer) has batch \(number) of this node, which "
+                + (number > last ? "remembers \(last)." : "has signed another.")
         )
     }
 

@@ -100,16 +100,15 @@ extension Engine {
         let incarnation = (try? store.incarnation()) ?? self.firstIncarnation
         let held = try? store.peer(peer)
         var openings: [FlowName: SequenceNumber] = [:]
-        var heldOpenings: [FlowName: SequenceNumber] = [:]
+        var heldRows: [FlowName: ParcelRow] = [:]
         for flow in parts.index.flows {
-            func last(_ origin: NodeName, _ life: Incarnation?) -> SequenceNumber? {
+            func last(_ origin: NodeName, _ life: Incarnation?) -> ParcelRow? {
                 guard flow.origins.contains(origin), let life else { return nil }
                 let stream = FlowStream(origin: origin, flow: flow.name, incarnation: life)
-                let last = try? store.lastSequence(of: stream)
-                return last.flatMap { $0.rawValue > 0 ? $0 : nil }
+                return try? store.lastParcel(of: stream)
             }
-            openings[flow.name] = last(parts.node, incarnation)
-            heldOpenings[flow.name] = last(peer, held?.incarnation)
+            openings[flow.name] = last(parts.node, incarnation)?.sequence
+            heldRows[flow.name] = last(peer, held?.incarnation)
         }
         var hello = Hello(
             mesh: parts.mesh,
@@ -122,8 +121,12 @@ extension Engine {
             lastOpenings: openings,
             heldBatch: held?.batch ?? 0,
             heldIncarnation: held?.incarnation,
-            heldOpenings: heldOpenings
+            heldOpenings: heldRows.mapValues(\.sequence)
         )
+        hello.heldParcels = heldRows.mapValues(\.id)
+        hello.heldBatchDigest = held.flatMap {
+            Self.batchDigest(of: peer, in: $0.incarnation, $0.batch, store)
+        }
         let task = (try? store.tasks())?.first { $0.id == LifeState.task }
         let word = task.flatMap {
             String(decoding: $0.body, as: UTF8.self).split(separator: "\n").first
@@ -131,6 +134,13 @@ extension Engine {
         hello.life = word.flatMap { NodeLife(rawValue: String($0)) } ?? .whole
         hello.keptLives = (try? store.keptLives(limit: Limits.keptLivesMax)) ?? []
         return hello
+    }
+
+    /// Whether what this node has said in a hello is still so.
+    func isCurrent(_ greeting: Hello?) -> Bool {
+        guard let greeting else { return true }
+        return greeting.incarnation == self.incarnation && !self.life.isChanging
+            && greeting.life.standsStill == self.life.life.standsStill
     }
 
     /// Compares what both sides know of each other's lives, before anything moves on a new call.
@@ -146,6 +156,10 @@ extension Engine {
             self.holdBack(call)
         } else if hello.heldIncarnation == self.incarnation, self.isBehind(hello) {
             self.holdBack(call)
+        } else if hello.heldIncarnation == self.incarnation, self.differs(from: hello) {
+            // It cannot know that from our hello.
+            self.holdBack(call)
+            call.session.send(.evidence(.wanted))
         } else {
             self.met(call)
         }
@@ -155,6 +169,31 @@ extension Engine {
     private func isBehind(_ hello: Hello) -> Bool {
         hello.heldBatch > self.lastBatch?.number ?? 0
             || hello.heldOpenings.contains { $0.value > self.lastOpening(of: $0.key) }
+    }
+
+    /// Whether a neighbour names a batch or a parcel of this life that this node did not make.
+    private func differs(from hello: Hello) -> Bool {
+        let own = Self.batchDigest(
+            of: self.parts.node,
+            in: self.incarnation,
+            hello.heldBatch,
+            self.store
+        )
+        if let held = hello.heldBatchDigest, held != own { return true }
+        return hello.heldParcels.values.contains { id in
+            self.ask(nil) { try $0.parcel(id) } == nil
+        }
+    }
+
+    /// The digest of a batch, as a statement that was signed with it has it.
+    static func batchDigest(
+        of node: NodeName,
+        in life: Incarnation,
+        _ batch: UInt64,
+        _ store: Index
+    ) -> Digest? {
+        let bytes = try? store.statement(of: node, in: life, batch: batch)
+        return bytes.flatMap { try? SignedStatement(trusted: $0) }?.batch.digest
     }
 
     func lastOpening(of flow: FlowName) -> SequenceNumber {

@@ -119,7 +119,9 @@ extension Engine {
         case .status(let reply): reply(self.status())
         case .trace(let query, let reply): reply(self.trace(query))
         case .send(let task):
-            guard !self.standsStill else { return task.finish(self.standingStill) }
+            guard !self.life.life.standsStill else {
+                return task.finish(self.standingStill)
+            }
             self.promise(task)
         case .drain(let task): self.drain(task)
         case .endDrain(let id): self.endDrain(id)

@@ -8,6 +8,7 @@ final class LinkSession: Session {
     let id: UInt64
     let peer: NodeName
     let isDialler: Bool
+    let greeting: Hello?
 
     private struct Mailbox {
         var commands: [SessionCommand] = []
@@ -27,10 +28,11 @@ final class LinkSession: Session {
     private static let lastID = Atomic<UInt64>(0)
     private let mailbox = Mutex(Mailbox())
 
-    init(peer: NodeName, isDialler: Bool) {
+    init(peer: NodeName, isDialler: Bool, greeting: Hello) {
         self.id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         self.peer = peer
         self.isDialler = isDialler
+        self.greeting = greeting
     }
 
     func send(_ message: Message) { self.post(.send(message)) }

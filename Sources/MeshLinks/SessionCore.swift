@@ -60,12 +60,13 @@ final class SessionCore {
         transport: any SessionTransport,
         opened: @escaping (Result<any Session, any Error>) -> Void
     ) throws(ProtocolError) {
-        self.session = LinkSession(peer: peer, isDialler: isDialler)
+        let greeting = side.hello(peer)
+        self.session = LinkSession(peer: peer, isDialler: isDialler, greeting: greeting)
         self.pace = SessionPace(side.times, side.line(peer))
         self.watch = SilenceWatch(self.pace, isDialler: isDialler, at: eventLoop.now)
         self.driver = try SessionDriver(
             peer: peer,
-            hello: side.hello(peer),
+            hello: greeting,
             sliceBytes: self.pace.sliceBytes
         )
         self.side = side

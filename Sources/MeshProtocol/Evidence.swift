@@ -5,6 +5,8 @@ package import MeshModel
 ///
 /// What others say of a node counts for it only with its own signature attached.
 package enum Evidence: Hashable, Sendable {
+    /// Asks to be shown what the other holds.
+    case wanted
     /// One of its statements, verbatim.
     case statement([UInt8])
     /// One of its openings; with the closing when one signature covers both, else that is empty.

@@ -26,8 +26,12 @@ package struct Hello: Hashable, Sendable {
     package var heldBatch: UInt64
     /// The life of the peer's log in which ``heldBatch`` and ``heldOpenings`` count.
     package var heldIncarnation: Incarnation?
+    /// The digest of the batch that ``heldBatch`` names.
+    package var heldBatchDigest: Digest?
     /// The highest opening of the peer that the node holds, per flow.
     package var heldOpenings: [FlowName: SequenceNumber]
+    /// The parcels that have these numbers here.
+    package var heldParcels: [FlowName: ParcelID] = [:]
     /// The program and its version, for people.
     package var software: String
     /// Whether the node moves anything; ``NodeLife/fresh`` is nobody else's concern and not sent.

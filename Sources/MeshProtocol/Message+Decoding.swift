@@ -161,13 +161,17 @@ extension RunSet {
 
 extension Evidence {
     fileprivate init(_ evidence: ProtoEvidence) {
-        self =
-            evidence.statement.isEmpty
-            ? .opening(
+        if !evidence.statement.isEmpty {
+            self = .statement([UInt8](evidence.statement))
+        } else if evidence.opening.isEmpty {
+            self = .wanted
+        } else {
+            self = .opening(
                 [UInt8](evidence.opening),
                 closing: [UInt8](evidence.closing),
                 signature: [UInt8](evidence.signature)
-            ) : .statement([UInt8](evidence.statement))
+            )
+        }
     }
 }
 
@@ -203,6 +207,11 @@ extension Hello {
             software: hello.software
         )
         self.version = hello.version
+        self.heldBatchDigest = Digest(hello.heldBatchDigest)
+        for opening in hello.heldOpenings {
+            guard let flow = FlowName(opening.flow) else { continue }
+            self.heldParcels[flow] = ParcelID(bytes: opening.parcelID)
+        }
         // What later versions may say beyond these words does not keep a node from acting.
         self.life = NodeLife(rawValue: hello.life) ?? .whole
         self.keptLives = hello.keptLives.map { life in

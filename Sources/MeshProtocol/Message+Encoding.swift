@@ -220,6 +220,7 @@ extension Evidence {
     fileprivate var proto: ProtoEvidence {
         var evidence = ProtoEvidence()
         switch self {
+        case .wanted: break
         case .statement(let bytes): evidence.statement = bytes.data
         case .opening(let bytes, let closing, let signature):
             evidence.opening = bytes.data
@@ -266,11 +267,12 @@ extension Hello {
         hello.clock = self.clock.rawValue
         hello.smallGrant = self.smallGrant
         hello.lastBatch = self.lastBatch
-        hello.lastOpenings = Self.proto(self.lastOpenings)
+        hello.lastOpenings = Self.proto(self.lastOpenings, [:])
         hello.heldBatch = self.heldBatch
         hello.heldIncarnationNumber = self.heldIncarnation?.number ?? 0
         hello.heldIncarnationRandom = self.heldIncarnation?.random ?? 0
-        hello.heldOpenings = Self.proto(self.heldOpenings)
+        hello.heldBatchDigest = self.heldBatchDigest?.bytes.data ?? [].data
+        hello.heldOpenings = Self.proto(self.heldOpenings, self.heldParcels)
         hello.software = self.software
         hello.life = self.life.standsStill ? self.life.rawValue : ""
         hello.keptLives = self.keptLives.map { life in
@@ -283,11 +285,15 @@ extension Hello {
         return hello
     }
 
-    private static func proto(_ numbers: [FlowName: SequenceNumber]) -> [ProtoFlowNumber] {
+    private static func proto(
+        _ numbers: [FlowName: SequenceNumber],
+        _ parcels: [FlowName: ParcelID]
+    ) -> [ProtoFlowNumber] {
         numbers.sorted { $0.key < $1.key }.map { flow, sequence in
             ProtoFlowNumber.with {
                 $0.flow = flow.text
                 $0.sequence = sequence.rawValue
+                $0.parcelID = parcels[flow]?.bytes.data ?? [].data
             }
         }
     }

@@ -43,6 +43,8 @@ package protocol Session: AnyObject, Sendable {
     var peer: NodeName { get }
     /// Whether this node dialled.
     var isDialler: Bool { get }
+    /// What this node said first, where that is known; it may say otherwise by now.
+    var greeting: Hello? { get }
 
     /// Sends a control message: before data, in order.
     ///
@@ -85,6 +87,11 @@ package protocol Session: AnyObject, Sendable {
     ///
     /// Data that is not yet on its way is dropped.
     func end(_ bye: Bye)
+}
+
+extension Session {
+    /// Not known.
+    package var greeting: Hello? { nil }
 }
 
 /// A blob that is asked for, and what it must turn out to be.

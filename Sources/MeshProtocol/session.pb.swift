@@ -181,6 +181,12 @@ package nonisolated struct ProtoHello: @unchecked Sendable {
     set {_uniqueStorage()._keptLives = newValue}
   }
 
+  /// of the batch that held_batch names
+  package var heldBatchDigest: Data {
+    get {_storage._heldBatchDigest}
+    set {_uniqueStorage()._heldBatchDigest = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -213,6 +219,9 @@ package nonisolated struct ProtoFlowNumber: Sendable {
   package var flow: String = String()
 
   package var sequence: UInt64 = 0
+
+  /// in held_openings: the parcel that has this number here
+  package var parcelID: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -569,7 +578,7 @@ package nonisolated struct ProtoNoted: Sendable {
   package init() {}
 }
 
-/// The receiver's own signed word, which its hello does not know of.
+/// The receiver's own signed word, which its hello does not know of; empty: asks for it.
 package nonisolated struct ProtoEvidence: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -697,7 +706,7 @@ nonisolated extension ProtoRange: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}node\0\u{3}run_id\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{3}index_serial\0\u{1}clock\0\u{3}small_grant\0\u{3}last_batch\0\u{3}last_openings\0\u{3}held_batch\0\u{3}held_incarnation_number\0\u{3}held_incarnation_random\0\u{3}held_openings\0\u{1}software\0\u{1}life\0\u{3}kept_lives\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}node\0\u{3}run_id\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{3}index_serial\0\u{1}clock\0\u{3}small_grant\0\u{3}last_batch\0\u{3}last_openings\0\u{3}held_batch\0\u{3}held_incarnation_number\0\u{3}held_incarnation_random\0\u{3}held_openings\0\u{1}software\0\u{1}life\0\u{3}kept_lives\0\u{3}held_batch_digest\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -718,6 +727,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _software: String = String()
     var _life: String = String()
     var _keptLives: [ProtoKeptLife] = []
+    var _heldBatchDigest: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -746,6 +756,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _software = source._software
       _life = source._life
       _keptLives = source._keptLives
+      _heldBatchDigest = source._heldBatchDigest
     }
   }
 
@@ -782,6 +793,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._software) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._life) }()
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._keptLives) }()
+        case 19: try { try decoder.decodeSingularBytesField(value: &_storage._heldBatchDigest) }()
         default: break
         }
       }
@@ -844,6 +856,9 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       if !_storage._keptLives.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._keptLives, fieldNumber: 18)
       }
+      if !_storage._heldBatchDigest.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._heldBatchDigest, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -871,6 +886,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._software != rhs_storage._software {return false}
         if _storage._life != rhs_storage._life {return false}
         if _storage._keptLives != rhs_storage._keptLives {return false}
+        if _storage._heldBatchDigest != rhs_storage._heldBatchDigest {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -922,7 +938,7 @@ nonisolated extension ProtoKeptLife: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoFlowNumber: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FlowNumber"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}sequence\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}sequence\0\u{3}parcel_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -932,6 +948,7 @@ nonisolated extension ProtoFlowNumber: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.flow) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.parcelID) }()
       default: break
       }
     }
@@ -944,12 +961,16 @@ nonisolated extension ProtoFlowNumber: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.sequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
     }
+    if !self.parcelID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.parcelID, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ProtoFlowNumber, rhs: ProtoFlowNumber) -> Bool {
     if lhs.flow != rhs.flow {return false}
     if lhs.sequence != rhs.sequence {return false}
+    if lhs.parcelID != rhs.parcelID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

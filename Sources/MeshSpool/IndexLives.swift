@@ -151,7 +151,8 @@ extension Index {
     package func lastStatement(
         of signer: NodeName,
         in life: Incarnation,
-        beyond batch: UInt64
+        beyond batch: UInt64,
+        upTo last: UInt64 = UInt64(Int64.max)
     ) throws -> [UInt8]? {
         try self.database.read { db in
             try Data.fetchOne(
@@ -159,14 +160,25 @@ extension Index {
                 sql: """
                     SELECT bytes FROM statement
                     WHERE signer = ? AND incarnation_number = ? AND incarnation_random = ?
-                        AND batch_number > ? ORDER BY batch_number DESC LIMIT 1
+                        AND batch_number > ? AND batch_number <= ?
+                    ORDER BY batch_number DESC LIMIT 1
                     """,
                 arguments: [
                     signer.text, Int64(bitPattern: life.number), Int64(bitPattern: life.random),
-                    Int64(bitPattern: batch),
+                    Int64(bitPattern: batch), Int64(bitPattern: last),
                 ]
             ).map { [UInt8]($0) }
         }
+    }
+
+    /// A statement that a node signed in a batch of a life.
+    package func statement(
+        of signer: NodeName,
+        in life: Incarnation,
+        batch: UInt64
+    ) throws -> [UInt8]? {
+        guard batch > 0 else { return nil }
+        return try self.lastStatement(of: signer, in: life, beyond: batch - 1, upTo: batch)
     }
 
     /// The parcel of the highest sequence of a stream that is known here.

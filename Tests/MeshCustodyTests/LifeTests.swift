@@ -36,6 +36,29 @@ import Testing
         }
     }
 
+    @Test func aWipedOriginIsNewerThanItWas() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing + "/origin/files"
+        try Self.write("a", 6, to: source, seed: 1)
+        try await mesh.startAll()
+        #expect(try await mesh.node("origin").send([source], id: 1).get().landed == 6)
+        #expect(try await mesh.settle())
+
+        try await mesh.crash("origin")
+        try await mesh.restore("origin")
+        try Scratch.write(noise(70_000, seed: 50), to: "\(source)/a-0")
+        try await mesh.restart("origin")
+        #expect(try await mesh.node("origin").send([source], id: 2).get().landed == 6)
+        #expect(try await mesh.settle())
+        #expect(Scratch.read("\(landing)/a-0") == noise(70_000, seed: 50))
+        #expect(mesh.landings.renames == 7)
+        let status = try await mesh.node("origin").status()
+        #expect(status.incarnation.hasPrefix("2-") && status.life?.state == "whole")
+        await mesh.stop()
+    }
+
     @Test(arguments: [20, 200])
     func aWipedRelayLosesNothingThatTheOriginCanReproduce(count: Int) async throws {
         let scratch = try Scratch()

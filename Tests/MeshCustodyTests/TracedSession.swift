@@ -15,6 +15,7 @@ final class TracedSession: Session {
     var id: UInt64 { self.session.id }
     var peer: NodeName { self.session.peer }
     var isDialler: Bool { self.session.isDialler }
+    var greeting: Hello? { self.session.greeting }
 
     func send(_ message: Message) {
         self.note(message)

@@ -81,6 +81,7 @@ enum Sample {
             heldOpenings: [:]
         )
         hello.life = .rolledBack
+        hello.heldBatchDigest = .sha256([4])
         hello.keptLives = [KeptLife(incarnation: Incarnation(number: 2, random: 7), batch: 12)]
         return hello
     }
@@ -140,6 +141,7 @@ enum Sample {
                 )
             ),
             ("noted", .noted(cursor: 0)),
+            ("evidence-wanted", .evidence(.wanted)),
             ("evidence", .evidence(.statement([1, 2, 3]))),
             ("evidence-opening", .evidence(.opening([1], closing: [2], signature: [3]))),
             ("index", .index([9, 9])),
