@@ -140,7 +140,8 @@ extension Engine {
                 ],
                 to: Destination(neighbour: call.peer, stream: stream)
             )
-            // The statement is the answer, once it is durable.
+            // The statement is the answer, once it is durable; a small parcel has no other.
+            guard closing == nil else { return }
             return call.session.send(.answer(opening.id, .later(until: nil, why: "doubled")))
         }
         if call.peer == stream.origin, let other,

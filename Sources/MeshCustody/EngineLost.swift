@@ -67,7 +67,9 @@ extension Engine {
                 [self.leaf(row, passage: Passage(lines: row.passage))],
                 to: Destination(neighbour: call.peer, stream: row.stream)
             )
-            call.session.send(.answer(row.id, .later(until: nil, why: "stating")))
+            if !row.isSmall {
+                call.session.send(.answer(row.id, .later(until: nil, why: "stating")))
+            }
             return true
         case .passed:
             // Told by its closing, it is complete again as soon as every blob is.

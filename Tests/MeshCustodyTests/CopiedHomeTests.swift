@@ -68,6 +68,37 @@ import Testing
         await mesh.stop()
     }
 
+    @Test func aCopyAtTheSameNeighbourStopsBothUntilOneIsAdopted() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing + "/origin/files"
+        try await mesh.startAll()
+        try LifeTests.write("a", 4, to: source, seed: 100)
+        #expect(try await mesh.node("origin").send([source], id: 1).get().landed == 4)
+        #expect(try await mesh.settle())
+        try await mesh.copy("origin", as: "copy")
+        try await mesh.start("copy")
+        try await mesh.connect("copy", "relay")
+        for node in ["origin", "copy"] {
+            #expect(try await mesh.wait(for: node) { $0.life?.state == "doubled" })
+        }
+        try LifeTests.write("b", 4, to: source, seed: 200)
+        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 2).get()
+        try await mesh.connect("origin", "relay")
+        #expect(try await mesh.node("relay").status().flows.first?.held == 0)
+        #expect(mesh.landings.renames == 4)
+
+        // One is stopped; the relay takes nothing before the other has a life of its own.
+        try await mesh.crash("copy")
+        _ = try await mesh.node("origin").adopt().get()
+        try await mesh.connect("origin", "relay")
+        #expect(try await mesh.wait(for: "origin") { $0.flows.first?.landed == 8 })
+        #expect(LifeTests.landed("b", 4, in: landing, seed: 200) == 4)
+        #expect(mesh.landings.renames == 8)
+        await mesh.stop()
+    }
+
     @Test func aCopyAtAnotherNeighbourIsNoticedAtTheCollector() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(LifeTests.fork, directory: scratch.path)
@@ -172,7 +203,7 @@ import Testing
         _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 2).get()
         // Until its time is over nothing moves.
         #expect(try await mesh.node("origin").status().flows.first?.held == 2)
-        await mesh.pass(milliseconds: 6_000)
+        mesh.clock.advance(milliseconds: 6_000)
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.landed == 4 })
         #expect(try await mesh.node("origin").status().life?.state == "whole")
         #expect(claims.withLock { $0 } == 2)

@@ -36,6 +36,59 @@ import Testing
         }
     }
 
+    @Test func aWipedCollectorGetsWhatItHadTakenAndNotLanded() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing + "/origin/files"
+        try Self.write("a", 6, to: source, seed: 1)
+        try await mesh.startAll()
+        try await mesh.arm("collector", at: .afterCustodyRecord)
+        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("collector").end()
+        try await mesh.crash("collector", kept: .everything)
+        try await mesh.restore("collector")
+        try await mesh.restart("collector")
+        #expect(try await mesh.wait(for: "origin") { $0.flows.first?.landed == 6 })
+        #expect(try await mesh.settle())
+        #expect(Self.landed("a", 6, in: landing, seed: 1) == 6)
+        #expect(mesh.landings.renames == 6)
+        await mesh.stop()
+    }
+
+    @Test func aHistoryWithDamageGoesOnByItselfInTheNextLife() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let source = try await mesh.home("origin").source("files")
+        let landing = try await mesh.home("collector").landing + "/origin/files"
+        for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
+        try await mesh.connect("origin", "relay")
+        try Self.write("a", 8, to: source, seed: 1)
+        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
+        try await mesh.crash("relay")
+        // The index is gone, and a record in the middle of the log with it.
+        let disk = try #require(try await mesh.disk("relay") as? FaultyDisk)
+        let places = (0..<8).compactMap { number in
+            let size = number.isMultiple(of: 2) ? 2_000 : 120_000
+            let bytes = noise(size, seed: 1 + UInt64(number))
+            return CustodyTests.find(bytes[1_000..<1_064], on: disk)
+        }
+        let (path, offset) = try #require(places.min { $0.1 < $1.1 })
+        for place in (offset - 1_200)..<offset { disk.flipByte(path, at: place) }
+        try await mesh.restore("relay", from: disk)
+        try await mesh.start("relay")
+        #expect(try await mesh.node("relay").status().incarnation.hasPrefix("2-"))
+        try await mesh.connect("origin", "relay")
+        try await mesh.connect("relay", "collector")
+        #expect(try await mesh.wait(for: "origin") { $0.flows.first?.landed == 8 })
+        #expect(try await mesh.settle())
+        #expect(Self.landed("a", 8, in: landing, seed: 1) == 8)
+        #expect(mesh.landings.renames == 8)
+        #expect(try await mesh.node("relay").status().life?.state == "whole")
+        await mesh.stop()
+    }
+
     @Test func aWipedOriginIsNewerThanItWas() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)

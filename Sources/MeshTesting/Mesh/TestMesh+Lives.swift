@@ -39,9 +39,6 @@ extension TestMesh {
         for suffix in ["", "-wal", "-shm"] { try? RealDisk().unlink(index + suffix) }
     }
 
-    /// Lets time pass at every node.
-    package func pass(milliseconds: Int64) { self.clock.advance(milliseconds: milliseconds) }
-
     /// Calls again after an end that asks for it, as a daemon does.
     func redial(_ pair: Pair) async throws {
         guard self.nodes[pair.dialler] != nil, self.nodes[pair.listener] != nil else { return }

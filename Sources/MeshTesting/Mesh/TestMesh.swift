@@ -221,6 +221,8 @@ package actor TestMesh {
             self.pipes.removeValue(forKey: pair)?.cut()
         }
         if let disk = self.disks[node] as? FaultyDisk {
+            // Nothing becomes durable after this moment: the index must not get ahead of the log.
+            disk.stop(after: 0)
             self.disks[node] = disk.crash(kept, seed: seed)
         }
         running.engine.post(.stop)
