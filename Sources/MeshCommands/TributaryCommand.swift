@@ -15,7 +15,7 @@ package struct TributaryCommand: AsyncParsableCommand {
             """,
         subcommands: [
             InitCommand.self, TopologyCommand.self, RunCommand.self, SendCommand.self,
-            StatusCommand.self, TraceCommand.self, AdoptCommand.self,
+            StatusCommand.self, SourcesCommand.self, TraceCommand.self, AdoptCommand.self,
             CallCommand.self, DrainCommand.self,
         ]
     )

@@ -3,31 +3,26 @@ import MeshContent
 package import MeshFiles
 import MeshIdentity
 package import MeshModel
+import MeshPolicy
 package import MeshSpool
 import Synchronization
 
 /// What capture and scan threads tell the engine.
 package enum CaptureEvent: Sendable {
-    /// A scan ended: files that are new or changed, and what was left alone.
+    /// A scan of a source ended.
     case scanned(FlowName, Result<Scan, CaptureFailure>)
+    /// Files of a source were looked at.
+    case looked(FlowName, Result<Looked, CaptureFailure>)
+    /// A watch of a source has something to say.
+    case heard(FlowName, WatchNotice)
     /// Files that a command named.
-    case found(task: UInt64, Result<Scan, CaptureFailure>)
+    case found(task: UInt64, Result<Found, CaptureFailure>)
     /// Small files were read.
     case read([ReadFile])
     /// Entries up to a number, and their blobs, are in the log up to a position.
     case grew(ParcelID, entries: UInt64, bytes: Int64, LogPosition)
     /// A file was read to its end.
     case finished(ParcelID, Result<Captured, CaptureFailure>, root: Digest, LogPosition?)
-}
-
-/// What a walk of a source showed.
-package struct Scan: Sendable {
-    /// The flow.
-    package var flow: FlowName
-    /// What is to be captured.
-    package var files: [SeenFile]
-    /// What else was there.
-    package var report: WalkReport
 }
 
 /// A small file, read whole.
@@ -47,76 +42,67 @@ final class Cancellation: Sendable {
     func cancel() { self.flag.store(true, ordering: .relaxed) }
 }
 
-/// Reads sources on threads of its own; knows nothing of custody.
+/// Reads files on threads of its own; knows nothing of custody.
 struct CaptureWork: Sendable {
     let spool: Spool
     let store: Index
     let mailbox: AsyncStream<EngineEvent>.Continuation
     let cancellation: Cancellation
 
-    static let scans = DispatchQueue(label: "tributary.scan")
     static let smalls = DispatchQueue(label: "tributary.capture.small")
     static let files = DispatchQueue(label: "tributary.capture")
 
     /// How far a capture runs ahead of the disk, in bytes.
     private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax
 
-    /// Walks a source and keeps what differs from what was captured.
-    func scan(_ root: SourceRoot, flow: FlowName) {
-        let result = Self.caught { () throws -> Scan in
-            let known = try self.store.sourceStamps(flow: flow)
-            var files: [SeenFile] = []
-            let report = try root.walk { seen in
-                if self.cancellation.isCancelled { throw CancellationError() }
-                if known[seen.path] != seen.stamp { files.append(seen) }
-            }
-            return Scan(flow: flow, files: files, report: report)
-        }
-        self.mailbox.yield(.capture(.scanned(flow, result)))
-    }
-
-    /// Finds the files at or beneath paths that a command named.
-    func find(_ paths: [PathBytes?], in root: SourceRoot, flow: FlowName, task: UInt64) {
-        let result = Self.caught { () throws -> Scan in
-            var files: [SeenFile] = []
-            let named = paths.compactMap { $0.map { $0.bytes } }
-            let isAll = named.count < paths.count
-            let report = try root.walk { seen in
-                let path = seen.path.bytes
-                let isNamed =
-                    isAll
-                    || named.contains { name in
-                        path.starts(with: name)
-                            && (path.count == name.count || path[name.count] == UInt8(ascii: "/"))
-                    }
-                if isNamed { files.append(seen) }
-            }
-            return Scan(flow: flow, files: files, report: report)
-        }
-        self.mailbox.yield(.capture(.found(task: task, result)))
-    }
-
     /// Reads small files whole.
-    func read(_ files: [SeenFile], in root: SourceRoot, flow: FlowName, profile: CutProfile) {
+    ///
+    /// With `isProbed` nobody may have one open for writing, neither before nor after.
+    func read(
+        _ files: [SeenFile],
+        in root: SourceRoot,
+        flow: FlowName,
+        profile: CutProfile,
+        isProbed: Bool
+    ) {
         let capture = Capture(profile: profile)
         let read = files.map { seen in
             ReadFile(
                 flow: flow,
                 seen: seen,
-                result: Self.caught {
+                result: CaptureFailure.caught {
                     let file = try root.open(seen.path)
-                    guard try file.stamp() == seen.stamp else {
-                        throw CaptureFailure.changed(seen.path)
-                    }
-                    let (bytes, captured) = try capture.readSmall(file)
-                    guard captured.stamp == seen.stamp else {
-                        throw CaptureFailure.changed(seen.path)
+                    let (bytes, captured) = try Self.read(file, as: seen.stamp, isProbed) {
+                        try capture.readSmall(file)
                     }
                     return (bytes, captured)
                 }
             )
         }
         self.mailbox.yield(.capture(.read(read)))
+    }
+
+    /// Reads a file that must be one version, and nobody's to write, from before to after.
+    private static func read<T>(
+        _ file: SourceFile,
+        as stamp: FileStamp,
+        _ isProbed: Bool,
+        _ body: () throws -> T
+    ) throws -> T {
+        func check() throws {
+            guard try file.stamp().isSameVersion(as: stamp) else {
+                throw CaptureFailure.changed(file.path)
+            }
+        }
+        func probe() throws {
+            if isProbed, file.writers() == .some { throw CaptureFailure.beingWritten(file.path) }
+        }
+        try check()
+        try probe()
+        let result = try body()
+        try probe()
+        try check()
+        return result
     }
 
     /// Cuts a file into the log, from where a restart left off.
@@ -126,6 +112,7 @@ struct CaptureWork: Sendable {
         _ stamp: FileStamp,
         in root: SourceRoot,
         profile: CutProfile,
+        isProbed: Bool,
         resumingAfter prefix: [Entry]
     ) {
         var run = EntryRun(parcel: parcel, first: UInt64(prefix.count))
@@ -151,34 +138,26 @@ struct CaptureWork: Sendable {
                 waitFor.removeFirst()
             }
         }
-        let result = Self.caught { () throws -> Captured in
+        let result = CaptureFailure.caught { () throws -> Captured in
             let file = try root.open(path)
-            guard try file.stamp() == stamp else { throw CaptureFailure.changed(path) }
-            let captured = try Capture(profile: profile).run(file, resumingAfter: prefix) {
-                _,
-                entry,
-                stored in
-                if self.cancellation.isCancelled { throw CancellationError() }
-                merkle.append(entry.encoded())
-                let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
-                run.append(entry, isHere ? nil : stored.bytes)
-                if run.isFull { try flush() }
+            return try Self.read(file, as: stamp, isProbed) {
+                let captured = try Capture(profile: profile).run(file, resumingAfter: prefix) {
+                    _,
+                    entry,
+                    stored in
+                    if self.cancellation.isCancelled { throw CancellationError() }
+                    merkle.append(entry.encoded())
+                    let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
+                    run.append(entry, isHere ? nil : stored.bytes)
+                    if run.isFull { try flush() }
+                }
+                try flush()
+                return captured
             }
-            try flush()
-            guard captured.stamp == stamp else { throw CaptureFailure.changed(path) }
-            return captured
         }
         self.mailbox.yield(
             .capture(.finished(parcel, result, root: merkle.root(), last))
         )
-    }
-
-    private static func caught<T>(_ body: () throws -> T) -> Result<T, CaptureFailure> {
-        do { return .success(try body()) } catch let failure as CaptureFailure {
-            return .failure(failure)
-        } catch {
-            return .failure(CaptureFailure(error))
-        }
     }
 }
 
@@ -222,13 +201,16 @@ package struct CaptureFailure: Error, Sendable {
     package var hint: String?
 
     static let interruptedCode = "interrupted"
+    static let beingWrittenCode = WaitReason.beingWritten.rawValue
+    /// The path fits no opening.
+    static let unnameableCode = SkipReason.unnameable.rawValue
 
     /// Whether the file itself has changed or gone: trying the same again would be in vain.
     var isFinal: Bool {
         let final: [FilesError.Code] = [
             .sourceChanged, .fileMissing, .notRegular, .pathRefused, .tooLarge,
         ]
-        return final.contains { $0.rawValue == self.code }
+        return self.code == Self.beingWrittenCode || final.contains { $0.rawValue == self.code }
     }
 
     init(_ error: any Error) {
@@ -244,6 +226,19 @@ package struct CaptureFailure: Error, Sendable {
     /// The file is not the version that was noticed.
     static func changed(_ path: PathBytes) -> Self {
         Self(code: FilesError.Code.sourceChanged.rawValue, message: "\(path) changed.")
+    }
+
+    /// Somebody has the file open for writing.
+    static func beingWritten(_ path: PathBytes) -> Self {
+        Self(code: Self.beingWrittenCode, message: "\(path) is open for writing.")
+    }
+
+    static func caught<T>(_ body: () throws -> T) -> Result<T, CaptureFailure> {
+        do { return .success(try body()) } catch let failure as CaptureFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(CaptureFailure(error))
+        }
     }
 
     private init(code: String, message: String) {

@@ -239,6 +239,7 @@ package actor Engine {
     // MARK: Start, time, end
 
     private func begin() {
+        self.resumeSources()
         self.recallLife()
         self.resume()
         self.settle()
@@ -251,7 +252,7 @@ package actor Engine {
         self.releaseHeldBack(now)
         self.lapseIdle(now)
         self.admitWaiting()
-        self.scanIfDue(now)
+        self.lookAtSources(now)
         self.settle()
         self.advanceDrain()
     }

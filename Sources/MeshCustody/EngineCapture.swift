@@ -9,73 +9,6 @@ import MeshProtocol
 import MeshSpool
 import MeshTopology
 
-/// What the origin knows of its sources.
-struct SourceState {
-    /// Noticed and not yet begun, next first.
-    var candidates: [FlowName: Candidates] = [:]
-    var reports: [FlowName: WalkReport] = [:]
-    /// Why a source could not be read, and since when.
-    var missing: [FlowName: (code: String, since: UnixMilliseconds)] = [:]
-    var scanning: Set<FlowName> = []
-    var nextScanAt = UnixMilliseconds(0)
-    var isReading = false
-    /// Taken from the candidates, and not yet known to the index: nobody else takes them.
-    var underWay: [FlowPath: UnderWay] = [:]
-    var capturing: ParcelID?
-    var isFull = false
-    /// Parcels to be cut anew, or further, after a restart or damage.
-    var unfinished: [ParcelID] = []
-    var retryAt = UnixMilliseconds(0)
-    let cancellation = Cancellation()
-}
-
-/// A file of a flow.
-struct FlowPath: Hashable {
-    let flow: FlowName
-    let path: PathBytes
-}
-
-/// A version of a file that is being captured, and the parcel that it becomes.
-struct UnderWay {
-    let stamp: FileStamp
-    var parcel: ParcelID?
-}
-
-/// Candidates of one flow; small ones apart, since they are read many at a time.
-struct Candidates {
-    var small: [SeenFile] = []
-    var large: [SeenFile] = []
-
-    init() {}
-
-    init(_ files: [SeenFile], order: FileOrder) {
-        let sorted = files.map { (FileRank($0), $0) }.sorted { $0.0.precedes($1.0, by: order) }
-        for (_, file) in sorted { self.append(file) }
-    }
-
-    mutating func append(_ file: SeenFile) {
-        // Whatever the path takes is not there for the content: both must fit one frame.
-        if file.stamp.size + Int64(file.path.bytes.count) + 512 <= Int64(Limits.smallPlainBytesMax)
-        {
-            self.small.append(file)
-        } else {
-            self.large.append(file)
-        }
-    }
-
-    /// Puts a file first, once.
-    mutating func hurry(_ files: [SeenFile]) {
-        let paths = Set(files.map(\.path))
-        let old = self
-        self = Self()
-        for file in files { self.append(file) }
-        self.small += old.small.filter { !paths.contains($0.path) }
-        self.large += old.large.filter { !paths.contains($0.path) }
-    }
-
-    var count: Int { self.small.count + self.large.count }
-}
-
 // The origin's side: what is noticed becomes parcels while the spool has room.
 extension Engine {
     private static let smallBatchMax = 128
@@ -91,57 +24,105 @@ extension Engine {
         )
     }
 
-    func scanIfDue(_ now: UnixMilliseconds) {
-        guard now >= self.sources.nextScanAt, !self.isEnding else { return }
-        self.sources.nextScanAt = now.adding(milliseconds: self.parts.scanEvery)
-        for source in self.parts.view.sends where source.doneWhen == .renamed {
-            guard let root = self.parts.sources[source.flow],
-                self.sources.scanning.insert(source.flow).inserted
-            else { continue }
-            let work = self.captureWork
-            CaptureWork.scans.async { work.scan(root, flow: source.flow) }
-        }
-    }
-
     /// Begins what comes next, as far as threads and the spool's room allow.
+    ///
+    /// Flows of a higher class first; flows of one class take turns.
     func capture() {
         guard !self.isEnding, !self.isStopped, !self.standsStill else { return }
         self.continueUnfinished()
-        self.sources.isFull = false
+        self.sources.full = []
         guard !self.isShut else { return }
-        for source in self.parts.view.sends {
-            guard let root = self.parts.sources[source.flow],
-                let profile = CutProfile.profile(source.profile)
-            else { continue }
-            self.captureSmalls(source, root, profile)
-            self.captureLarge(source, root, profile)
+        for name in self.sources.turns {
+            guard let flow = self.sources.flows[name], flow.missing == nil else { continue }
+            guard self.captureNext(of: flow) else { continue }
+            self.passTurn(after: flow)
         }
     }
 
-    private func captureSmalls(_ source: View.Source, _ root: SourceRoot, _ profile: CutProfile) {
-        guard !self.sources.isReading,
-            let waiting = self.sources.candidates[source.flow]?.small, !waiting.isEmpty
-        else { return }
-        var room = self.freeRoom(for: source.collector) - (1 << 20)
-        var batch: [SeenFile] = []
-        var looked = 0
-        for file in waiting.prefix(Self.smallBatchMax) {
-            room -= file.stamp.size + (4 << 10)
-            if room < 0 { break }
-            looked += 1
-            if self.take(file, of: source.flow) { batch.append(file) }
+    /// A flow that began something comes after the others of its class.
+    private func passTurn(after flow: FlowSource) {
+        let flowClass = flow.source.parcelClass
+        self.sources.turns.removeAll { $0 == flow.source.flow }
+        let next = self.sources.turns.firstIndex { name in
+            (self.sources.flows[name]?.source.parcelClass ?? .max) > flowClass
         }
-        self.sources.candidates[source.flow]?.small.removeFirst(looked)
+        self.sources.turns.insert(flow.source.flow, at: next ?? self.sources.turns.endIndex)
+    }
+
+    /// Begins what comes next in a flow; says whether anything did.
+    private func captureNext(of flow: FlowSource) -> Bool {
+        let name = flow.source.flow
+        var batch: [SeenFile] = []
+        var hasBegun = false
+        var looked = 0
+        let collector = flow.source.collector
+        var room = self.freeRoom(for: collector)
+        var mayStartLarge = self.sources.capturing == nil && self.sources.unfinished.isEmpty
+        while batch.count < Self.smallBatchMax,
+            let file = self.sources.flows[name]?.queue.next(mayStartLarge: mayStartLarge)
+        {
+            guard file.stamp.size <= flow.rule.largest else {
+                self.dequeue(file, of: name, mayStartLarge)
+                self.notTaken(name, file.path, FilesError.Code.tooLarge.rawValue)
+                continue
+            }
+            if file.isSmall {
+                guard !self.sources.isReading else { break }
+                room -= file.stamp.size + (4 << 10)
+                guard room >= 1 << 20 else {
+                    self.isOutOfRoom(for: name)
+                    break
+                }
+                self.dequeue(file, of: name, mayStartLarge)
+                looked += 1
+                if self.take(SeenFile(file), of: name) { batch.append(SeenFile(file)) }
+                continue
+            }
+            let need = Self.reservation(ByteCount(file.stamp.size))
+            guard need <= room else {
+                self.isOutOfRoom(for: name)
+                // What is behind it would take the room that it waits for. A file that wants most
+                // of the spool may never get that, though, and holds up none that is small.
+                if need <= self.room.shares.most(for: collector) / 2 { break }
+                mayStartLarge = false
+                continue
+            }
+            self.dequeue(file, of: name, mayStartLarge)
+            looked += 1
+            if self.begin(SeenFile(file), flow, need) {
+                mayStartLarge = false
+                hasBegun = true
+                room -= need
+            }
+        }
         guard !batch.isEmpty else {
-            if looked > 0 { return self.finishSends() }
-            self.sources.isFull = true
-            return self.makeRoom()
+            if looked > 0, !hasBegun { self.finishSends() }
+            return hasBegun
         }
         self.sources.isReading = true
         let work = self.captureWork
         CaptureWork.smalls.async { [batch] in
-            work.read(batch, in: root, flow: source.flow, profile: profile)
+            work.read(
+                batch,
+                in: flow.root,
+                flow: name,
+                profile: flow.profile,
+                isProbed: flow.rule.isProbed
+            )
         }
+        return true
+    }
+
+    private func dequeue(_ file: WaitingFile, of flow: FlowName, _ mayStartLarge: Bool) {
+        self.sources.flows[flow]?.queue.removeNext(mayStartLarge: mayStartLarge)
+        guard self.sources.flows[flow]?.isScanning == true else { return }
+        self.sources.flows[flow]?.begunMeanwhile.insert(file.path)
+        self.sources.flows[flow]?.foundMeanwhile[file.path] = nil
+    }
+
+    private func isOutOfRoom(for flow: FlowName) {
+        self.sources.full.insert(flow)
+        self.makeRoom()
     }
 
     /// Claims a candidate, unless its version is a parcel already or about to be one.
@@ -151,53 +132,36 @@ extension Engine {
             if let parcel = known { self.begun(flow, file, parcel) }
             return false
         }
-        self.sources.underWay[name] = UnderWay(stamp: file.stamp)
+        self.sources.underWay[name] = file.stamp
         return true
     }
 
     /// The parcel that this version of a file is, `.some(nil)` if it is about to be one, or `nil`.
     func known(_ file: SeenFile, of flow: FlowName) -> ParcelID?? {
         let name = FlowPath(flow: flow, path: file.path)
-        if let underWay = self.sources.underWay[name], underWay.stamp == file.stamp {
-            return .some(underWay.parcel)
-        }
+        if self.sources.underWay[name] == file.stamp { return .some(nil) }
         let captured = self.ask(nil) { try $0.capture(flow: flow, path: file.path.bytes) }
-        guard let captured, captured.0 == file.stamp else { return nil }
+        guard let captured, captured.0.isSameVersion(as: file.stamp) else { return nil }
         return .some(captured.1)
     }
 
-    private func captureLarge(_ source: View.Source, _ root: SourceRoot, _ profile: CutProfile) {
-        guard self.sources.capturing == nil, self.sources.unfinished.isEmpty,
-            let file = self.sources.candidates[source.flow]?.large.first
-        else { return }
-        let need = Self.reservation(ByteCount(file.stamp.size))
-        guard need <= self.freeRoom(for: source.collector) else {
-            self.sources.isFull = true
-            if need <= self.room.shares.most(for: source.collector) {
-                self.makeRoom()
-            } else {
-                self.sources.candidates[source.flow]?.large.removeFirst()
-                self.notTaken(source.flow, file.path, "too_large")
-            }
-            return
-        }
-        self.sources.candidates[source.flow]?.large.removeFirst()
-        guard self.take(file, of: source.flow) else { return self.finishSends() }
-        let name = FlowPath(flow: source.flow, path: file.path)
+    /// Opens a parcel for a large file and begins to read it, unless it has one already.
+    private func begin(_ file: SeenFile, _ flow: FlowSource, _ need: Int64) -> Bool {
+        let source = flow.source
+        guard self.take(file, of: source.flow) else { return false }
         do {
             let opening = try SignedOpening(
                 opening: self.opening(source, file),
                 key: self.parts.key
             )
             self.sources.capturing = opening.id
-            self.sources.underWay[name]?.parcel = opening.id
             self.roomTaken[opening.id] = need
-            self.begun(source.flow, file, opening.id)
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
                 self.hasCome(opening.id)
-                self.sources.underWay[name] = nil
+                self.sources.underWay[FlowPath(flow: source.flow, path: file.path)] = nil
+                self.begun(source.flow, file, opening.id)
                 self.finishSends()
                 let work = self.captureWork
                 CaptureWork.files.async {
@@ -205,14 +169,17 @@ extension Engine {
                         opening.id,
                         file.path,
                         file.stamp,
-                        in: root,
-                        profile: profile,
+                        in: flow.root,
+                        profile: flow.profile,
+                        isProbed: flow.rule.isProbed,
                         resumingAfter: []
                     )
                 }
             }
+            return true
         } catch {
-            self.notTaken(source.flow, file.path, "unnameable")
+            self.notTaken(source.flow, file.path, CaptureFailure.unnameableCode)
+            return false
         }
     }
 
@@ -242,6 +209,8 @@ extension Engine {
     func handle(_ event: CaptureEvent) {
         switch event {
         case .scanned(let flow, let result): self.scanned(flow, result)
+        case .looked(let flow, let result): self.looked(flow, result)
+        case .heard(let flow, let notice): self.heard(notice, of: flow)
         case .found(let task, let result): self.found(task, result)
         case .read(let files): self.read(files)
         case .grew(let parcel, _, let bytes, let position):
@@ -253,23 +222,6 @@ extension Engine {
         self.settle()
     }
 
-    private func scanned(_ flow: FlowName, _ result: Result<Scan, CaptureFailure>) {
-        self.sources.scanning.remove(flow)
-        switch result {
-        case .success(let scan):
-            self.sources.missing[flow] = nil
-            self.sources.reports[flow] = scan.report
-            let order = self.parts.view.sends.first { $0.flow == flow }?.first ?? .oldest
-            // What was begun while the scan ran is no candidate any more.
-            let files = scan.files.filter { self.known($0, of: flow) == nil }
-            self.sources.candidates[flow] = Candidates(files, order: order)
-        case .failure(let error):
-            // Expected: disks come and go. A missing source is missing; nothing is deleted.
-            let since = self.sources.missing[flow]?.since ?? self.now
-            self.sources.missing[flow] = (error.code, since)
-        }
-    }
-
     private func read(_ files: [ReadFile]) {
         self.sources.isReading = false
         guard let flow = files.first?.flow,
@@ -277,7 +229,7 @@ extension Engine {
         else { return }
         var records: [LogRecord] = []
         var healed: [ParcelID] = []
-        var smalls: [ParcelID] = []
+        var begun: [(SeenFile, ParcelID)] = []
         for file in files {
             do {
                 let (bytes, captured) = try file.result.get()
@@ -304,26 +256,25 @@ extension Engine {
                         at: self.now
                     )
                 )
-                smalls.append(small.id)
-                self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)]?.parcel = small.id
-                self.begun(flow, file.seen, small.id)
+                begun.append((file.seen, small.id))
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
                 if error.isFinal, let row = self.damagedSmall(flow, file.seen) {
                     self.end(row.id, .abandoned, reason: error.code, detail: error.message)
                 }
             } catch {
-                self.notTaken(flow, file.seen.path, "unnameable")
+                self.notTaken(flow, file.seen.path, CaptureFailure.unnameableCode)
             }
         }
         guard !records.isEmpty else { return }
-        self.log(records) { [healed, smalls] in
+        self.log(records) { [healed, begun] in
             guard self.passes(.afterOpeningSync) else { return }
             for file in files {
                 self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
             }
             self.healing.subtract(healed)
-            self.haveCome(healed + smalls)
+            self.haveCome(healed + begun.map(\.1))
+            for (file, parcel) in begun { self.begun(flow, file, parcel) }
             self.finishSends()
         }
     }
@@ -348,8 +299,9 @@ extension Engine {
             self.sources.unfinished.append(parcel)
             self.sources.retryAt = self.now.adding(milliseconds: Self.retryAfter)
         case .failure(let error):
-            // Another version, or none: this one is given up, the next scan opens what is there.
+            // Another version, or none: this one is given up, the next look opens what is there.
             self.end(parcel, .abandoned, reason: error.code, detail: error.message)
+            PathBytes(row.path).map { self.lookAgain(row.stream.flow, $0, error.code) }
         case .success(let captured):
             let closing = Closing(
                 parcel: parcel,
@@ -414,7 +366,7 @@ extension Engine {
         self.sources.unfinished.removeFirst()
         guard let row = self.ask(nil, { try $0.parcel(parcel) }), let stamp = row.stamp,
             row.state == .arriving || row.state == .held,
-            let root = self.parts.sources[row.stream.flow], let path = PathBytes(row.path),
+            let flow = self.sources.flows[row.stream.flow], let path = PathBytes(row.path),
             let opening = try? Opening(encoded: row.opening),
             let profile = CutProfile.profile(opening.profile)
         else { return }
@@ -426,7 +378,13 @@ extension Engine {
             let seen = SeenFile(path: path, stamp: stamp, mode: opening.mode)
             self.sources.isReading = true
             return CaptureWork.smalls.async {
-                work.read([seen], in: root, flow: row.stream.flow, profile: profile)
+                work.read(
+                    [seen],
+                    in: flow.root,
+                    flow: row.stream.flow,
+                    profile: profile,
+                    isProbed: flow.rule.isProbed
+                )
             }
         }
         // What lies before the first missing blob stays; from there on all is cut again.
@@ -448,8 +406,9 @@ extension Engine {
                 parcel,
                 path,
                 stamp,
-                in: root,
+                in: flow.root,
                 profile: profile,
+                isProbed: flow.rule.isProbed,
                 resumingAfter: prefix
             )
         }
@@ -457,12 +416,14 @@ extension Engine {
 
     /// Whether this very version has a parcel already.
     private func isCaptured(_ seen: SeenFile, of flow: FlowName) -> Bool {
-        self.ask(nil) { try $0.capture(flow: flow, path: seen.path.bytes) }?.0 == seen.stamp
+        self.ask(nil) { try $0.capture(flow: flow, path: seen.path.bytes) }?.0
+            .isSameVersion(as: seen.stamp) ?? false
     }
 
     private func damagedSmall(_ flow: FlowName, _ seen: SeenFile) -> ParcelRow? {
         guard let known = self.ask(nil, { try $0.capture(flow: flow, path: seen.path.bytes) }),
-            known.0 == seen.stamp, let row = self.ask(nil, { try $0.parcel(known.1) }),
+            known.0.isSameVersion(as: seen.stamp),
+            let row = self.ask(nil, { try $0.parcel(known.1) }),
             row.isSmall, row.isDamaged
         else { return nil }
         return row
@@ -483,16 +444,6 @@ extension Engine {
             from: row.stamp.map { .source(SourceOfParcel(stamp: $0)) }
                 ?? .neighbour(row.stream.origin),
             at: self.now
-        )
-    }
-}
-
-extension FileRank {
-    init(_ seen: SeenFile) {
-        self.init(
-            modifiedNanoseconds: seen.stamp.modifiedNanoseconds,
-            size: seen.stamp.size,
-            path: seen.path
         )
     }
 }

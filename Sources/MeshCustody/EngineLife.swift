@@ -374,7 +374,7 @@ extension Engine {
         if self.life.life != .fresh { self.life.life = .whole }
         (self.life.detail, self.life.saidDoubled) = ("", [])
         self.beginNextLife(above: before.number, keptBatch: kept) {
-            self.sources.nextScanAt = UnixMilliseconds(0)
+            self.scanSources()
             let open = self.ask(0) { try $0.ownParcelCount(notIn: self.incarnation) }
             reply(.success(AdoptReport(before, self.incarnation, open: UInt64(open))))
         }

@@ -129,7 +129,7 @@ extension Engine {
             self.ask(nil) { try $0.parcel(leaf.parcel) }
         }
         for send in self.sends.values { for row in rows { send.opensAnew(row.id, flow) } }
-        self.sources.nextScanAt = UnixMilliseconds(0)
+        self.scanSources()
         // Files that were handed over by command are found by no scan.
         guard self.parts.view.sends.contains(where: { $0.flow == flow && $0.doneWhen == .sent }),
             let root = self.parts.sources[flow]

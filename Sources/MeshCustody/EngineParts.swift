@@ -33,6 +33,8 @@ package struct EngineParts: Sendable {
     package var logger: Logger
     /// How often sources are scanned, in milliseconds.
     package var scanEvery: Int64
+    /// Whether somebody watches the sources and says so; see ``CaptureEvent/heard(_:_:)``.
+    package var watchesSources: Bool
     /// Where a test lets the node die; `nil` in earnest.
     package var crash: CrashHook?
     /// How long a note waits for a way that leads nearer before it goes round, in milliseconds.
@@ -52,6 +54,7 @@ package struct EngineParts: Sendable {
         clock: any WallClock,
         logger: Logger,
         scanEvery: Int64 = 5_000,
+        watchesSources: Bool = false,
         crash: CrashHook? = nil
     ) {
         self.mesh = mesh
@@ -66,6 +69,7 @@ package struct EngineParts: Sendable {
         self.clock = clock
         self.logger = logger
         self.scanEvery = scanEvery
+        self.watchesSources = watchesSources
         self.crash = crash
     }
 }

@@ -1,6 +1,7 @@
 import MeshFiles
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 import MeshTopology
@@ -50,7 +51,7 @@ extension Engine {
             return StatusReport.Flow(
                 flow: flow,
                 role: role,
-                waiting: UInt64(self.sources.candidates[flow]?.count ?? 0),
+                waiting: UInt64(self.sources.flows[flow]?.queue.count ?? 0),
                 held: count { $0.state == .held || $0.state == .arriving },
                 landed: count(isLanded),
                 ended: count { $0.state == .ended && !isLanded($0) }
@@ -60,7 +61,7 @@ extension Engine {
 
     private func counts() -> [String: Int64] {
         var skipped: [String: Int64] = [:]
-        for report in self.sources.reports.values {
+        for report in self.sources.flows.values.compactMap(\.report) {
             for (reason, count) in report.skipped {
                 skipped["skipped_\(reason.rawValue)", default: 0] += Int64(count)
             }
@@ -72,8 +73,8 @@ extension Engine {
                 "outbox": Int64(self.ask(0) { try $0.outboxCount() }),
                 "offers_waiting": Int64(self.waitingOffers.count),
                 "landings_waiting": Int64(self.landings.waiting.count),
-                "sources_missing": Int64(self.sources.missing.count),
-                "captures_waiting_for_room": self.sources.isFull ? 1 : 0,
+                "sources_missing": Int64(self.sources.flows.values.count { $0.missing != nil }),
+                "captures_waiting_for_room": Int64(self.sources.full.count),
             ],
             uniquingKeysWith: { $1 }
         )

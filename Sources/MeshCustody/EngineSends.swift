@@ -4,12 +4,14 @@ import MeshContent
 import MeshFiles
 import MeshIdentity
 package import MeshModel
+import MeshPolicy
 import MeshSpool
 import MeshTopology
 
 /// What a command asks of the engine; each is answered exactly once.
 package enum EngineCommand: Sendable {
     case status(@Sendable (StatusReport) -> Void)
+    case sources(@Sendable (SourcesReport) -> Void)
     case trace(TraceQuery, @Sendable (TraceReport) -> Void)
     case send(SendTask)
     case drain(DrainTask)
@@ -117,6 +119,7 @@ extension Engine {
     func handle(_ command: EngineCommand) {
         switch command {
         case .status(let reply): reply(self.status())
+        case .sources(let reply): reply(self.sourcesReport())
         case .trace(let query, let reply): reply(self.trace(query))
         case .send(let task):
             guard !self.life.life.standsStill else {
@@ -149,7 +152,7 @@ extension Engine {
             )
         }
         guard located.allSatisfy({ $0?.flow == first.flow }),
-            let root = self.parts.sources[first.flow]
+            self.parts.sources[first.flow] != nil
         else {
             return task.finish(
                 EngineError(
@@ -168,18 +171,8 @@ extension Engine {
         )
         let paths = located.map { $0?.path }
         self.log([try .task(promise, finished: false, at: self.now)]) {
-            self.find(paths, in: root, flow: first.flow, task: task.id)
+            self.find(paths, of: first.flow, task: task.id)
         }
-    }
-
-    private func find(_ paths: [PathBytes?], in root: SourceRoot, flow: FlowName, task: UInt64) {
-        let work = CaptureWork(
-            spool: self.spool,
-            store: self.store,
-            mailbox: self.mailbox,
-            cancellation: self.sources.cancellation
-        )
-        CaptureWork.scans.async { work.find(paths, in: root, flow: flow, task: task) }
     }
 
     /// The flow, and the path beneath its source's root (`nil`: the root itself), of a path.
@@ -197,7 +190,7 @@ extension Engine {
         return nil
     }
 
-    func found(_ id: UInt64, _ result: Result<Scan, CaptureFailure>) {
+    func found(_ id: UInt64, _ result: Result<Found, CaptureFailure>) {
         guard let task = self.sends[id] else { return }
         switch result {
         case .failure(let error):
@@ -220,7 +213,7 @@ extension Engine {
         }
     }
 
-    private func take(_ scan: Scan, for task: SendTask) {
+    private func take(_ scan: Found, for task: SendTask) {
         var fresh: [SeenFile] = []
         task.state.with { state in
             state.total = scan.files.count
@@ -238,7 +231,7 @@ extension Engine {
             task.state.with { $0.waiting[file.path] = scan.flow }
             if known == nil { fresh.append(file) }
         }
-        self.sources.candidates[scan.flow, default: Candidates()].hurry(fresh)
+        self.sources.flows[scan.flow]?.queue.hurry(fresh.map { WaitingFile($0) })
         self.finishSends()
         self.capture()
     }
@@ -269,6 +262,7 @@ extension Engine {
             metadata: ["source.path": "\(path)", "error.code": "\(code)"]
         )
         self.sources.underWay[FlowPath(flow: flow, path: path)] = nil
+        self.lookAgain(flow, path, code)
         for task in self.sends.values {
             task.state.with { state in
                 guard state.waiting.removeValue(forKey: path) == flow else { return }
@@ -311,7 +305,7 @@ extension Engine {
         for promise in self.ask([], { try $0.tasks() }) where promise.kind == "send" {
             let lines = String(decoding: promise.body, as: UTF8.self).split(separator: "\n")
             guard let flow = lines.first.flatMap({ FlowName(String($0)) }),
-                let root = self.parts.sources[flow]
+                self.parts.sources[flow] != nil
             else { continue }
             let paths = lines.dropFirst().compactMap { Hex.decode(String($0)) }
             let task = SendTask(
@@ -325,8 +319,7 @@ extension Engine {
             self.sends[task.id] = task
             self.find(
                 paths.map { self.locate($0, flow: flow)?.path },
-                in: root,
-                flow: flow,
+                of: flow,
                 task: task.id
             )
         }

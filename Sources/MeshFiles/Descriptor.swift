@@ -15,6 +15,7 @@ struct Descriptor: ~Copyable, Sendable {
         let stamp: FileStamp
         let mode: UInt16
         let kind: Kind
+        let links: UInt64
 
         var identity: FileIdentity { FileIdentity(device: stamp.device, inode: stamp.inode) }
     }
@@ -118,6 +119,7 @@ extension Descriptor.Status {
             changedNanoseconds: nanoseconds(info.st_ctim)
         )
         self.mode = UInt16(info.st_mode & 0o7777)
+        self.links = UInt64(info.st_nlink)
         self.kind =
             switch info.st_mode & S_IFMT {
             case S_IFREG: .regular

@@ -64,6 +64,15 @@ extension FilesError {
         )
     }
 
+    static func notMounted(_ root: String) -> Self {
+        Self(
+            code: .sourceMissing,
+            message: "The directory \(root) is empty, and on another device than its files were.",
+            hint: "Mount the disk that holds it.",
+            cause: nil
+        )
+    }
+
     static func refused(_ path: PathBytes, because why: String, _ cause: SystemError? = nil) -> Self
     {
         Self(

@@ -8,13 +8,18 @@ package import MeshModel
 package struct SourceRoot: Sendable {
     /// The directory as it was declared.
     package let path: String
+    /// Directories that are none of the source's even where they lie beneath it.
+    private let leftOut: [String]
 
     /// Names a source; does not look at the disk yet.
     ///
+    /// `leavingOut` names directories whose files are not sent: the node's own home.
+    ///
     /// - Throws: ``FilesError/Code/pathRefused`` if no directory can have such a name.
-    package init(path: String) throws {
+    package init(path: String, leavingOut: [String] = []) throws {
         try Descriptor.check(root: path)
         self.path = path
+        self.leftOut = leavingOut
     }
 
     /// Visits every regular file beneath the root, in no particular order.
@@ -22,33 +27,95 @@ package struct SourceRoot: Sendable {
     /// Names that begin with `.tributary-` are ours and are passed over in silence. A file that
     /// vanishes meanwhile is left out. What was visited may have changed by the time it is opened.
     ///
-    /// - Parameter visit: Called on this thread; what it throws ends the walk.
+    /// - Parameters:
+    ///   - suffix: What a marker's name has more than its file's. Markers are passed over.
+    ///   - device: Where the root was when it last held something. If it is elsewhere now and holds
+    ///     nothing, its disk is not mounted.
+    ///   - visit: Called on this thread; what it throws ends the walk.
     /// - Returns: What was visited and what was passed over, counted.
     /// - Throws: ``FilesError/Code/sourceMissing`` if the root is not there, which says nothing
     ///   about its files; ``FilesError/Code/notPermitted`` if it may not be read.
-    /// - Complexity: One `stat` a file, memory for the names of directories still to be read.
-    package func walk(_ visit: (SeenFile) throws -> Void) throws -> WalkReport {
+    /// - Complexity: One `stat` a file, two with markers; memory for the names of directories still
+    ///   to be read.
+    package func survey(
+        markedBy suffix: [UInt8]? = nil,
+        lastOn device: UInt64? = nil,
+        _ visit: (Sight) throws -> Void
+    ) throws -> WalkReport {
         var report = WalkReport()
-        var walk = TreeWalk(try self.open())
+        let root = try self.open()
         do {
+            report.device = try root.status().stamp.device
+            var walk = TreeWalk(root, leavingOut: self.leftOutNow())
             try walk.run { event, directory in
                 switch event {
                 case .file(let path):
-                    let status = try directory.status(name: path.name)
-                    guard status.kind == .regular else { return }
+                    guard let sight = try Self.sight(path, in: directory, markedBy: suffix) else {
+                        return
+                    }
                     report.files += 1
-                    report.bytes += status.stamp.size
-                    try visit(SeenFile(path: path, stamp: status.stamp, mode: status.mode))
+                    report.bytes += sight.file.stamp.size
+                    try visit(sight)
                 case .reserved: break
                 case .skipped(let path, let reason): report.skip(path, reason)
                 }
             }
+            report.isEmpty = walk.rootCount == 0
         } catch let error as SystemError {
             // The directory was removed while it was read.
             if error.number == ENOENT { throw FilesError.missing(.sourceMissing, self.path, error) }
             throw FilesError.failed(to: "walk", self.path, error)
         }
+        if report.isEmpty, let device, device != report.device {
+            throw FilesError.notMounted(self.path)
+        }
         return report
+    }
+
+    /// Visits every regular file beneath the root; see ``survey(markedBy:lastOn:_:)``.
+    package func walk(_ visit: (SeenFile) throws -> Void) throws -> WalkReport {
+        try self.survey { try visit($0.file) }
+    }
+
+    /// Looks at single files, each as a walk would; what is no regular file is `nil`.
+    ///
+    /// - Throws: What ``survey(markedBy:lastOn:_:)`` throws of the root; whatever `visit` throws.
+    package func look(
+        at paths: some Sequence<PathBytes>,
+        markedBy suffix: [UInt8]? = nil,
+        _ visit: (PathBytes, Sight?) throws -> Void
+    ) throws {
+        let root = try self.open()
+        for path in paths {
+            var sight: Sight?
+            do throws(SystemError) {
+                let directory = try root.openParent(of: path)
+                sight = try Self.sight(path, in: directory, markedBy: suffix)
+            } catch { sight = nil }
+            try visit(path, sight)
+        }
+    }
+
+    private static func sight(
+        _ path: PathBytes,
+        in directory: borrowing Descriptor,
+        markedBy suffix: [UInt8]?
+    ) throws(SystemError) -> Sight? {
+        let name = path.name
+        if name.starts(with: TreeWalk.reservedPrefix) { return nil }
+        if let suffix, name.hasSuffix(suffix) {
+            return nil
+        }
+        let status = try directory.status(name: name)
+        guard status.kind == .regular else { return nil }
+        var sight = Sight(
+            file: SeenFile(path: path, stamp: status.stamp, mode: status.mode),
+            links: status.links
+        )
+        if let suffix, name.count + suffix.count <= PathBytes.componentByteCountMax {
+            sight.isMarked = (try? directory.status(name: name + suffix))?.kind == .regular
+        }
+        return sight
     }
 
     /// Opens a file beneath the root to read it.
@@ -71,9 +138,24 @@ package struct SourceRoot: Sendable {
         }
     }
 
-    private func open() throws(FilesError) -> Descriptor {
+    func open() throws(FilesError) -> Descriptor {
         try Descriptor.open(root: self.path, orThrow: .sourceMissing)
     }
+
+    /// What is left out, by what it is now; whatever is not there leaves nothing out.
+    func leftOutNow() -> Set<FileIdentity> {
+        Set(
+            self.leftOut.compactMap { path in
+                guard let directory = try? Descriptor.open(root: path) else { return nil }
+                return try? directory.status().identity
+            }
+        )
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// Whether these bytes end in others.
+    package func hasSuffix(_ other: [UInt8]) -> Bool { self.suffix(other.count) == other[...] }
 }
 
 extension Descriptor {

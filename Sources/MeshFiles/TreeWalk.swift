@@ -21,9 +21,15 @@ struct TreeWalk: ~Copyable {
     static let reservedPrefix = Array(".tributary-".utf8)
 
     private let root: Descriptor
+    private let leftOut: Set<FileIdentity>
     private var pending: [PathBytes] = []
+    /// How many names the root itself has.
+    private(set) var rootCount = 0
 
-    init(_ root: consuming Descriptor) { self.root = root }
+    init(_ root: consuming Descriptor, leavingOut: Set<FileIdentity> = []) {
+        self.root = root
+        self.leftOut = leavingOut
+    }
 
     /// Walks, parents before what is in them, otherwise in the file system's order.
     ///
@@ -33,10 +39,16 @@ struct TreeWalk: ~Copyable {
     ///   something; whatever `visit` throws.
     mutating func run(_ visit: Visit) throws {
         let start = try self.root.open(name: [UInt8(ascii: ".")], O_RDONLY | O_DIRECTORY)
-        _ = try self.list(start, prefix: [], visit)
+        self.rootCount = try self.list(start, prefix: [], visit)
         while let path = self.pending.popLast() {
             do {
                 let directory = try self.root.open(beneath: path, O_RDONLY | O_DIRECTORY)
+                if !self.leftOut.isEmpty,
+                    self.leftOut.contains(try directory.status().identity)
+                {
+                    try visit(.skipped(path.bytes, .ownHome), self.root)
+                    continue
+                }
                 if try self.list(directory, prefix: path.bytes + [UInt8(ascii: "/")], visit) == 0 {
                     try visit(.skipped(path.bytes, .emptyDirectory), self.root)
                 }

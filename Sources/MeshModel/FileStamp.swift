@@ -28,6 +28,15 @@ public struct FileStamp: Hashable, Sendable {
         self.changedNanoseconds = changedNanoseconds
     }
 
+    /// Whether both are of one version of a file, though the file system was mounted anew between.
+    ///
+    /// Device numbers are given out anew at each mount; the rest stays.
+    public func isSameVersion(as other: Self) -> Bool {
+        var other = other
+        other.device = self.device
+        return self == other
+    }
+
     /// 40 bytes, big-endian, in the order of the members.
     public var bytes: [UInt8] {
         let values = [

@@ -21,6 +21,7 @@ package enum Daemon {
     ///   the disk failed.
     package static func run(home path: String, logger: Logger) async throws {
         signal(SIGPIPE, SIG_IGN)
+        WriterProbe.ignoreLeaseSignal()
         let home = try Home.open(path)
         let lock = try HomeLock(home.paths)
         defer { withExtendedLifetime(lock) {} }
@@ -53,7 +54,8 @@ package enum Daemon {
         let services: [any Service] = [
             EngineService(engine: engine),
             CallService(view: home.view, links: links, callers: callers, logger: logger),
-            MaintenanceService(spool: spool, logger: logger), TickService(engine: engine), control,
+            MaintenanceService(spool: spool, logger: logger), TickService(engine: engine),
+            WatchService(sources: engine.watchedSources, engine: engine), control,
         ]
         let group = ServiceGroup(
             configuration: .init(
@@ -107,7 +109,9 @@ package enum Daemon {
     private static func engine(_ home: Home, _ logger: Logger) throws -> (Engine, Spool) {
         let random = SystemRandomSource()
         var sources: [FlowName: SourceRoot] = [:]
-        for source in home.view.sends { sources[source.flow] = try Self.source(source) }
+        for source in home.view.sends {
+            sources[source.flow] = try Self.source(source, leavingOut: home.paths.root)
+        }
         var landings: [FlowName: LandingRoot] = [:]
         for (flow, landing) in home.view.receives {
             try Self.make(landing.path)
@@ -124,7 +128,8 @@ package enum Daemon {
             sources: sources,
             landings: landings,
             clock: SystemClock(),
-            logger: logger
+            logger: logger,
+            watchesSources: true
         )
         let options = SpoolOptions(
             limit: home.view.spool,
@@ -141,9 +146,12 @@ package enum Daemon {
     }
 
     /// A source that is not there is made, so that a new site has where to put its files.
-    private static func source(_ source: View.Source) throws -> SourceRoot {
-        try Self.make(source.path)
-        return try SourceRoot(path: source.path)
+    ///
+    /// Where that does not go the source is missing, which is no reason not to run.
+    private static func source(_ source: View.Source, leavingOut home: String) throws -> SourceRoot
+    {
+        try? Self.make(source.path)
+        return try SourceRoot(path: source.path, leavingOut: [home])
     }
 
     private static func make(_ path: String) throws {

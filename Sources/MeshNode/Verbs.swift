@@ -21,6 +21,7 @@ struct Verbs: Sendable {
         switch request.verb {
         case "status":
             return try JSONValue(encoding: try await self.ask { .status($0) } as StatusReport)
+        case "sources": return try await self.sources(request)
         case "trace": return try await self.trace(request)
         case "call": return try await self.calling.handle(request)
         case "send": return try await self.send(request, emit)
@@ -33,6 +34,14 @@ struct Verbs: Sendable {
                 hint: "The daemon may be older than the command: restart it."
             )
         }
+    }
+
+    private func sources(_ request: ControlRequest) async throws -> JSONValue {
+        var report: SourcesReport = try await self.ask { .sources($0) }
+        if let flow = request.arguments["flow"]?.string {
+            report.sources.removeAll { $0.flow != flow }
+        }
+        return try JSONValue(encoding: report)
     }
 
     private func trace(_ request: ControlRequest) async throws -> JSONValue {

@@ -6,19 +6,28 @@ package struct FileRank: Hashable, Sendable {
     package var modifiedNanoseconds: Int64
     /// Bytes.
     package var size: Int64
-    /// Breaks ties.
+    /// Where it is beneath its source's root.
     package var path: PathBytes
+    /// Whether it comes after everything else, whatever the order.
+    package var isBacklog = false
 
-    /// Gathers what the orders of a topology look at.
-    package init(modifiedNanoseconds: Int64, size: Int64, path: PathBytes) {
+    /// Gathers what is known of a file.
+    package init(
+        modifiedNanoseconds: Int64,
+        size: Int64,
+        path: PathBytes,
+        isBacklog: Bool = false
+    ) {
         self.modifiedNanoseconds = modifiedNanoseconds
         self.size = size
         self.path = path
+        self.isBacklog = isBacklog
     }
 
     /// Whether this file goes before another; equals go by path, so that the order is total.
     package func precedes(_ other: Self, by order: FileOrder) -> Bool {
-        switch order {
+        if self.isBacklog != other.isBacklog { return other.isBacklog }
+        return switch order {
         case .newest where self.modifiedNanoseconds != other.modifiedNanoseconds:
             self.modifiedNanoseconds > other.modifiedNanoseconds
         case .oldest where self.modifiedNanoseconds != other.modifiedNanoseconds:

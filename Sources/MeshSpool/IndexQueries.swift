@@ -174,24 +174,45 @@ extension Index {
         }
     }
 
-    /// The stamps of every file that a flow has opened, by path: to compare a scan with.
-    package func sourceStamps(flow: FlowName) throws -> [PathBytes: FileStamp] {
+    /// The stamps of those of a flow's paths that were opened, to compare with what a scan sees.
+    ///
+    /// One search of the index for each path, in statements of ``stampsPerQuestion`` paths.
+    package func sourceStamps(
+        flow: FlowName,
+        paths: some Collection<PathBytes>
+    ) throws -> [PathBytes: FileStamp] {
         try self.database.read { db in
             var stamps: [PathBytes: FileStamp] = [:]
-            let cursor = try Row.fetchCursor(
-                db,
-                sql: "SELECT path, stamp FROM source_file WHERE flow = ?",
-                arguments: [flow.text]
-            )
-            while let row = try cursor.next() {
-                guard let path = PathBytes([UInt8](row[0] as Data)),
-                    let stamp = FileStamp(bytes: [UInt8](row[1] as Data))
-                else { continue }
-                stamps[path] = stamp
+            var rest = paths[...]
+            while !rest.isEmpty {
+                let asked = rest.prefix(Self.stampsPerQuestion)
+                rest = rest.dropFirst(asked.count)
+                // Always as many parameters, so that the statement is prepared once.
+                let blanks = Array(
+                    repeating: DatabaseValue.null,
+                    count: Self.stampsPerQuestion - asked.count
+                )
+                let statement = try db.cachedStatement(sql: Self.stampQuestion)
+                let values = asked.map { Data($0.bytes).databaseValue } + blanks
+                let cursor = try Row.fetchCursor(
+                    statement,
+                    arguments: StatementArguments([flow.text.databaseValue] + values)
+                )
+                while let row = try cursor.next() {
+                    guard let path = PathBytes([UInt8](row[0] as Data)),
+                        let stamp = FileStamp(bytes: [UInt8](row[1] as Data))
+                    else { continue }
+                    stamps[path] = stamp
+                }
             }
             return stamps
         }
     }
+
+    private static let stampsPerQuestion = 256
+    private static let stampQuestion =
+        "SELECT path, stamp FROM source_file WHERE flow = ? AND path IN ("
+        + Array(repeating: "?", count: Index.stampsPerQuestion).joined(separator: ",") + ")"
 
     /// The parcel that a source file's version became.
     package func capture(flow: FlowName, path: [UInt8]) throws -> (FileStamp, ParcelID)? {

@@ -151,7 +151,7 @@ package struct LandedVersion: Sendable, Hashable {
 package struct SpoolTask: Sendable, Hashable {
     /// Names the task.
     package var id: UInt64
-    /// What was promised: `send`, or ``hold``.
+    /// What it is: `send` or ``hold``, promises; `source`, when a source was first seen.
     package var kind: String
     /// What the kind needs.
     package var body: [UInt8]

@@ -31,6 +31,55 @@ import Testing
         #expect(text.contains("landed  verifies"))
     }
 
+    @Test func sourcesAreShownWithWhatIsLeftAlone() throws {
+        let hour = UnixMilliseconds(3_600_000)
+        var source = SourcesReport.Source(
+            flow: try #require(FlowName("sonar")),
+            path: "/data/sonar",
+            collector: try #require(NodeName("hq")),
+            doneWhen: "quiet 30 s",
+            first: "newest",
+            backlog: "last",
+            watch: .init(state: "watching", directories: 12),
+            lastScan: .init(
+                at: UnixMilliseconds(3_480_000),
+                milliseconds: 300,
+                files: 12_408,
+                bytes: 3 << 30
+            ),
+            nextScan: UnixMilliseconds(3_780_000),
+            waiting: 2,
+            waitingBytes: 2_048,
+            capturing: 1,
+            isFull: true,
+            leftAlone: [
+                .init(reason: "being_written", count: 1, examples: ["a.log"]),
+                .init(reason: "link", count: 1_200, examples: ["x", "y"]),
+            ]
+        )
+        #expect(
+            SourcesReport(sources: [source]).text(at: hour)
+                == """
+                sonar: /data/sonar to hq
+                  done when quiet 30 s; newest first, backlog last
+                  watching 12 directories; scanned 2 min 0 s ago in 0.3 s; next scan in 3 min 0 s
+                  12,408 files, 3.0 GiB there; 2 files, 2.0 KiB waiting; 1 being read; \
+                the spool is full
+                  LEFT ALONE     COUNT  SUCH AS
+                  being_written  1      a.log
+                  link           1,200  x
+                """
+        )
+        #expect(throws: Never.self) { try SourcesReport(sources: [source]).complain() }
+        source.missing = .init(code: "source_missing", since: UnixMilliseconds(3_540_000))
+        #expect(source.text(at: hour).contains("  missing since 1 min 0 s ago: source_missing"))
+        #expect(throws: CommandStatus.left) { try SourcesReport(sources: [source]).complain() }
+        source.watch = .init(state: "scanning", why: "watch_limit")
+        #expect(source.text(at: hour).contains("  scanning, not watched: watch_limit; scanned"))
+        source.watch = .init(state: "command")
+        #expect(source.text(at: hour).contains("  takes what `tributary send` hands over"))
+    }
+
     @Test func filesThatWereRefusedDecideTheStatus() {
         let refused = SendReport(
             files: 2,

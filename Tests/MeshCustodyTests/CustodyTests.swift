@@ -233,7 +233,9 @@ import Testing
 
     @Test func anIndexThatWasDeletedComesBackTheSame() async throws {
         let scratch = try Scratch()
-        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        // No scan notes by itself that it has seen the source.
+        let line = WalkThroughTests.line + "\nflows: {files: {done-when: sent}}"
+        let mesh = try TestMesh(line, directory: scratch.path)
         let source = try await mesh.home("origin").source("files")
         try await mesh.startAll()
         for round in 0..<4 as Range<UInt64> {

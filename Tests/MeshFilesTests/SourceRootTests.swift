@@ -127,6 +127,38 @@ import Testing
         #expect(report.skipped == [.unreadable: 1])
     }
 
+    @Test func markersAreSeenBesideTheirFilesAndNotAsFiles() throws {
+        for name in ["a", "a.ok", "d/b", "d/c.ok", ".ok"] { try self.scratch.write([1], to: name) }
+        try self.scratch.make("d/b.ok")
+        var marked: [String: Bool] = [:]
+        let report = try self.root.survey(markedBy: Array(".ok".utf8)) {
+            marked[$0.file.path.description] = $0.isMarked
+        }
+        #expect(marked == ["a": true, "d/b": false])
+        #expect(report.files == 2)
+        marked = [:]
+        try self.root.look(
+            at: ["a", "a.ok", "d/b", "no", "d"].compactMap { PathBytes($0) },
+            markedBy: Array(".ok".utf8)
+        ) { path, sight in
+            if let sight { marked[path.description] = sight.isMarked }
+        }
+        #expect(marked == ["a": true, "d/b": false])
+    }
+
+    @Test func anEmptyRootOnAnotherDeviceIsNotMounted() throws {
+        let report = try self.root.survey { _ in }
+        #expect(report.isEmpty)
+        #expect(try self.root.survey(lastOn: report.device) { _ in }.isEmpty)
+        let error = #expect(throws: FilesError.self) {
+            try self.root.survey(lastOn: report.device + 1) { _ in }
+        }
+        #expect(error?.code == .sourceMissing)
+        // Whatever it holds now is there.
+        try self.scratch.make("directory")
+        #expect(try !self.root.survey(lastOn: report.device + 1) { _ in }.isEmpty)
+    }
+
     @Test func aVisitorsErrorEndsTheWalk() throws {
         struct Enough: Error {}
         for index in 0..<5 { try self.scratch.write([], to: "d/\(index)") }

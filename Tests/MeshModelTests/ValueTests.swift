@@ -87,4 +87,28 @@ import Testing
     func sizesAreShownWithABinaryUnit(count: Int64, text: String) {
         #expect(ByteCount(count).description == text)
     }
+
+    /// Device numbers are given out anew when a disk is mounted again.
+    @Test func aStampIsOfTheSameVersionOnAnotherDeviceNumberAndInNothingElse() {
+        let stamp = FileStamp(
+            device: 1,
+            inode: 2,
+            size: 3,
+            modifiedNanoseconds: 4,
+            changedNanoseconds: 5
+        )
+        var other = stamp
+        other.device = 9
+        #expect(other != stamp)
+        #expect(other.isSameVersion(as: stamp))
+        let changes: [(inout FileStamp) -> Void] = [
+            { $0.inode += 1 }, { $0.size += 1 }, { $0.modifiedNanoseconds += 1 },
+            { $0.changedNanoseconds += 1 },
+        ]
+        for change in changes {
+            var changed = other
+            change(&changed)
+            #expect(!changed.isSameVersion(as: stamp))
+        }
+    }
 }

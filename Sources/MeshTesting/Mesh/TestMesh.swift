@@ -22,7 +22,8 @@ package actor TestMesh {
     private var pipes: [Pair: PipeLink] = [:]
     private let crash = CrashPlan()
     /// What every node takes for the time.
-    package nonisolated let clock = TestClock()
+    package nonisolated let clock: TestClock
+    private var watches: [NodeName: [SourceWatch]] = [:]
     private var lastTask: UInt64 = 0
     /// Hears of every step of every landing.
     package nonisolated let landings = LandingTrace()
@@ -37,7 +38,13 @@ package actor TestMesh {
     ///
     /// Nobody dials by itself, see ``connect(_:_:)``. The directory, empty, gets sources, landings
     /// and indexes. `watch` sees, and may wrap, every session as its node's engine gets it.
-    package init(_ yaml: String, directory: String, watch: SessionWatch? = nil) throws {
+    package init(
+        _ yaml: String,
+        directory: String,
+        clock: TestClock = TestClock(),
+        watch: SessionWatch? = nil
+    ) throws {
+        self.clock = clock
         self.topology = try Topology.parse(yaml, file: "test.yaml")
         self.watch = watch
         let authority = try Authority.create(mesh: self.topology.mesh, at: self.clock.now())
@@ -105,7 +112,13 @@ package actor TestMesh {
     }
 
     /// Starts a node on what its disk holds.
-    package func start(_ name: String) throws {
+    ///
+    /// Sources are scanned once. With `watched` they are watched too, and scanned as a watch asks.
+    package func start(
+        _ name: String,
+        watched: Bool = false,
+        scanEvery: Int64 = .max / 2
+    ) throws {
         let node = try Self.name(name)
         guard let home = self.homes[node], let disk = self.disks[node] else {
             throw UnknownNode(name: name)
@@ -138,7 +151,8 @@ package actor TestMesh {
             logger: Logger(label: "test") { _ in
                 SwiftLogNoOpLogHandler()
             },
-            scanEvery: .max / 2,
+            scanEvery: scanEvery,
+            watchesSources: watched,
             crash: { [crash] in crash.hits($0, $1) }
         )
         home.adjust?(&parts)
@@ -162,6 +176,12 @@ package actor TestMesh {
             } catch { return .failure(error) }
         }
         self.nodes[node] = TestNode(engine: engine, spool: spool, running: running)
+        guard watched else { return }
+        let watches = engine.watchedSources.map { flow, root in
+            SourceWatch(root) { engine.post(.capture(.heard(flow, $0))) }
+        }
+        for watch in watches { watch.start() }
+        self.watches[node] = watches
     }
 
     /// Starts every node and joins those that the topology links.
@@ -220,6 +240,7 @@ package actor TestMesh {
         for pair in self.pipes.keys where pair.dialler == node || pair.listener == node {
             self.pipes.removeValue(forKey: pair)?.cut()
         }
+        for watch in self.watches.removeValue(forKey: node) ?? [] { watch.stop() }
         if let disk = self.disks[node] as? FaultyDisk {
             // Nothing becomes durable after this moment: the index must not get ahead of the log.
             disk.stop(after: 0)
@@ -288,6 +309,29 @@ package actor TestMesh {
         return false
     }
 
+    /// What a node notices in its only source.
+    package func source(_ name: String) async throws -> SourcesReport.Source {
+        let report = try await self.node(name).sources()
+        guard let source = report.sources.first else { throw UnknownNode(name: name) }
+        return source
+    }
+
+    /// Waits until a condition on a node's only source holds, for at most some seconds.
+    ///
+    /// - Returns: Whether it held in time.
+    package func waitForSource(
+        _ name: String,
+        seconds: Int = 20,
+        until holds: @Sendable (SourcesReport.Source) -> Bool
+    ) async throws -> Bool {
+        for _ in 0..<(seconds * 100) {
+            if holds(try await self.source(name)) { return true }
+            try await MultiThreadedEventLoopGroup.singleton.any()
+                .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+        }
+        return false
+    }
+
     /// Waits until no node holds anything any more or owes anybody a word.
     package func settle(seconds: Int = 20) async throws -> Bool {
         for node in self.topology.nodes where self.nodes[node.name] != nil {
@@ -316,10 +360,12 @@ package struct UnknownNode: Error {
 
 /// A clock that goes on by a millisecond each time it is read, and by more when told to.
 package final class TestClock: WallClock {
-    private let milliseconds = Atomic<Int64>(1_800_000_000_000)
+    private let milliseconds: Atomic<Int64>
 
-    /// Begins.
-    package init() {}
+    /// Begins at some time.
+    package init(at milliseconds: Int64 = 1_800_000_000_000) {
+        self.milliseconds = Atomic(milliseconds)
+    }
 
     /// The time.
     package func now() -> UnixMilliseconds {

@@ -55,6 +55,14 @@ package struct TestNode: Sendable {
         }
     }
 
+    /// What the node notices in its sources.
+    package func sources() async -> SourcesReport {
+        await withCheckedContinuation { continuation in
+            self.engine.post(.tick)
+            self.engine.post(.command(.sources { continuation.resume(returning: $0) }))
+        }
+    }
+
     /// What the node knows of a path.
     package func trace(_ path: String) async -> TraceReport {
         await withCheckedContinuation { continuation in
