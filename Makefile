@@ -1,6 +1,6 @@
 # The one door to building and checking; CI goes through the same one.
 
-.PHONY: demo test lint format proto reference prerequisites
+.PHONY: demo show test lint format proto reference prerequisites
 
 swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
 
@@ -12,6 +12,13 @@ demo: prerequisites
 test: prerequisites
 	swift build --build-tests
 	swift test --skip-build
+
+# Some of the tests, with a release build and in full size: gigabytes, fifty kills, slow lines.
+# Files and spools lie in TMPDIR; 45 GiB are needed.
+show: prerequisites
+	swift build -c release --product tributary
+	swift build --build-tests
+	Tests/Shows/run.sh "$$(swift build -c release --show-bin-path)/tributary"
 
 lint:
 	$(swift_sources) | xargs -0 swift format lint --strict --parallel --configuration .swift-format

@@ -204,7 +204,9 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(  // Real daemons, real files, real kills.
             name: "IntegrationTests",
-            dependencies: ["tributary", "MeshCustody", "MeshModel", "MeshNode"],
+            dependencies: [
+                "tributary", "MeshCustody", "MeshIdentity", "MeshModel", "MeshNode", "MeshTopology",
+            ],
             swiftSettings: settings
         ),
     ],

@@ -12,6 +12,8 @@ list="
 libzstd-dev        compression of pieces
 libsqlite3-dev     the index of the spool
 strace             tests that watch the order of writes and syncs
+nftables           tests behind firewalls
+iproute2           tests in network namespaces and over slow lines
 "
 if [ "${1:-}" = proto ]; then
     list="$list

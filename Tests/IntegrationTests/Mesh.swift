@@ -3,28 +3,18 @@ import Glibc
 import MeshCustody
 import Synchronization
 
-/// The answer of a command.
-struct Answer: Sendable {
-    let ending: Ending
-    let output: [UInt8]
-    let errors: String
-
-    func decode<Report: Decodable>(_ type: Report.Type) throws -> Report {
-        do { return try JSONDecoder().decode(type, from: Data(self.output)) } catch {
-            throw Failure("no \(type): \(self.ending) \(self.errors)")
-        }
-    }
-}
-
 /// Real daemons on loopback, in a directory of their own, made from a topology.
 ///
-/// In the topology `PORT` stands for a free port, and `HERE` for the directory.
+/// In the topology `PORT` stands for a free port, `VIA` for one with a ``Line`` before it that the
+/// test holds, and `HERE` for the directory.
 final class Mesh: Sendable {
     let directory: String
+    /// The lines that neighbours dial in place of a node, by the name of the node.
+    let lines: [String: Line]
     private let daemons = Mutex<[String: Program]>([:])
-    private let commands = Mutex(0)
 
     static let tributary: String = {
+        if let chosen = getenv("TRIBUTARY_PROGRAM") { return String(cString: chosen) }
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         let length = readlink("/proc/self/exe", &path, path.count - 1)
         let bytes = path.prefix(max(0, length)).map(UInt8.init(bitPattern:))
@@ -66,7 +56,8 @@ final class Mesh: Sendable {
     }
 
     private init(_ topology: String) async throws {
-        var template = Array("/tmp/tributary-XXXXXX".utf8CString)
+        let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(place)/tributary-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: errno \(errno)") }
         self.directory = template.withUnsafeBufferPointer {
             $0.baseAddress.map { String(cString: $0) } ?? ""
@@ -75,11 +66,25 @@ final class Mesh: Sendable {
         for port in try Self.freePorts(text.ranges(of: "PORT").count) {
             text.replace("PORT", with: "\(port)", maxReplacements: 1)
         }
+        var dialled = text
+        var lines: [UInt16: Line] = [:]
+        for port in try Self.freePorts(text.ranges(of: "VIA").count) {
+            let line = try Line(to: port)
+            lines[port] = line
+            text.replace("VIA", with: "\(port)", maxReplacements: 1)
+            dialled.replace("VIA", with: "\(line.port)", maxReplacements: 1)
+        }
         let file = "\(self.directory)/mesh.yaml"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        let made = try await self.command(
-            ["init", "--topology", file, "--out", "\(self.directory)/mesh"])
+        let homes = "\(self.directory)/mesh"
+        try Data(dialled.utf8).write(to: URL(fileURLWithPath: file))
+        self.lines = lines.isEmpty ? [:] : try Line.byListener(lines, in: text)
+        let made = try await Program.answer(
+            Self.tributary,
+            ["init", "--topology", file, "--out", homes],
+            in: self.directory
+        )
         guard made.ending == .exited(0) else { throw Failure("init: \(made.errors)") }
+        try Line.place(self.lines.keys.sorted(), of: text, in: homes)
     }
 
     /// Ports that nobody had when asked: bound all at once, so that they differ.
@@ -161,6 +166,7 @@ final class Mesh: Sendable {
         let daemons = self.daemons.withLock { $0.values.filter(\.isRunning) }
         for daemon in daemons { daemon.signal(SIGKILL) }
         for daemon in daemons { _ = await daemon.ending(within: 10) }
+        for line in self.lines.values { line.end() }
         if !keeping { try? FileManager.default.removeItem(atPath: self.directory) }
     }
 
@@ -176,32 +182,23 @@ final class Mesh: Sendable {
     }
 
     func command(bytes arguments: [[UInt8]], within seconds: Double = 60) async throws -> Answer {
-        let number = self.commands.withLock { number in
-            number += 1
-            return number
-        }
-        let output = "\(self.directory)/command-\(number).out"
-        let errors = "\(self.directory)/command-\(number).err"
-        let program = try Program(Self.tributary, arguments, output: output, errors: errors)
-        let ending = await program.ending(within: seconds)
-        defer {
-            unlink(output)
-            unlink(errors)
-        }
-        let files = FileManager.default
-        return Answer(
-            ending: ending,
-            output: Array(files.contents(atPath: output) ?? Data()),
-            errors: String(decoding: files.contents(atPath: errors) ?? Data(), as: UTF8.self)
+        try await Program.answer(
+            Self.tributary,
+            bytes: arguments,
+            in: self.directory,
+            within: seconds
         )
     }
 
-    func send(_ paths: String..., waiting: Bool = false, within seconds: Double = 120)
-        async throws -> Answer
-    {
+    func send(
+        _ paths: String...,
+        from node: String = "origin",
+        waiting: Bool = false,
+        within seconds: Double = 120
+    ) async throws -> Answer {
         let wait = waiting ? ["--wait", "landed"] : []
         return try await self.command(
-            ["send", "--json", "--home", self.home("origin")] + wait + ["--"] + paths,
+            ["send", "--json", "--home", self.home(node)] + wait + ["--"] + paths,
             within: seconds
         )
     }

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Glibc
 import Synchronization
 
@@ -92,6 +93,66 @@ final class Program: Sendable {
             }
             if let ending { continuation.resume(returning: ending) }
         }
+    }
+}
+
+/// The answer of a command.
+struct Answer: Sendable {
+    let ending: Ending
+    let output: [UInt8]
+    let errors: String
+
+    var text: String { String(decoding: self.output, as: UTF8.self) }
+
+    func decode<Report: Decodable>(_ type: Report.Type) throws -> Report {
+        do { return try JSONDecoder().decode(type, from: Data(self.output)) } catch {
+            throw Failure("no \(type): \(self.ending) \(self.errors)")
+        }
+    }
+}
+
+extension Program {
+    private static let commands = Mutex(0)
+
+    /// Runs a command to its end; its output goes through files in a directory.
+    static func answer(
+        _ path: String,
+        bytes arguments: [[UInt8]],
+        in directory: String,
+        within seconds: Double = 60
+    ) async throws -> Answer {
+        let number = Self.commands.withLock { number in
+            number += 1
+            return number
+        }
+        let output = "\(directory)/command-\(number).out"
+        let errors = "\(directory)/command-\(number).err"
+        let program = try Program(path, arguments, output: output, errors: errors)
+        let ending = await program.ending(within: seconds)
+        defer {
+            unlink(output)
+            unlink(errors)
+        }
+        let files = FileManager.default
+        return Answer(
+            ending: ending,
+            output: Array(files.contents(atPath: output) ?? Data()),
+            errors: String(decoding: files.contents(atPath: errors) ?? Data(), as: UTF8.self)
+        )
+    }
+
+    static func answer(
+        _ path: String,
+        _ arguments: [String],
+        in directory: String,
+        within seconds: Double = 60
+    ) async throws -> Answer {
+        try await Self.answer(
+            path,
+            bytes: arguments.map { Array($0.utf8) },
+            in: directory,
+            within: seconds
+        )
     }
 }
 

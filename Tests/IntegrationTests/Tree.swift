@@ -154,6 +154,28 @@ enum Tree {
         guard rename(part, path) == 0 else { throw Failure("rename: errno \(errno)") }
     }
 
+    /// Makes a file of random bytes; renamed into place, as producers should.
+    static func random(_ bytes: Int64, to path: String) throws {
+        let part = path + ".writing"
+        let from = Glibc.open("/dev/urandom", O_RDONLY | O_CLOEXEC)
+        let to = Glibc.open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        defer {
+            close(from)
+            close(to)
+        }
+        guard from >= 0, to >= 0 else { throw Failure("create \(path): errno \(errno)") }
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        var left = bytes
+        while left > 0 {
+            let count = read(from, &chunk, Int(min(left, Int64(chunk.count))))
+            guard count > 0, Glibc.write(to, chunk, count) == count else {
+                throw Failure("write \(path): errno \(errno)")
+            }
+            left -= Int64(count)
+        }
+        guard rename(part, path) == 0 else { throw Failure("rename: errno \(errno)") }
+    }
+
     /// Appends a whole file to another.
     static func append(_ path: String, to target: String) throws -> Int64 {
         let from = Glibc.open(path, O_RDONLY | O_CLOEXEC)

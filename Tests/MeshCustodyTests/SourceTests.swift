@@ -70,7 +70,7 @@ import Testing
 
     @Test func whatIsWrittenInPlaceWaitsForItsWriter() async throws {
         let clock = TestClock(at: Self.realNow)
-        try await Self.with(clock: clock) { mesh, source, landed in
+        try await Self.with(clock: clock) { mesh, source, landed async throws in
             let writer = open("\(source)/file", O_CREAT | O_WRONLY, 0o644)
             let bytes = noise(100, seed: 1)
             Self.append(bytes[..<50], to: writer)
