@@ -173,10 +173,21 @@ extension Engine {
         return true
     }
 
-    /// The collector has refused a parcel of this node because another has its number.
+    /// Somebody has refused parcels because others have their numbers.
+    ///
+    /// The word goes back the way that they came, from giver to giver: two nodes may have the
+    /// origin's name, and the nearest need not be the one that is meant.
     func isDoubled(_ statement: SignedStatement) {
-        guard statement.isDoubled, statement.kind == .refused,
-            statement.stream.origin == self.parts.node,
+        guard statement.isDoubled, statement.kind == .refused else { return }
+        let givers = statement.leaves.compactMap { leaf in
+            self.ask(nil) { try $0.parcel(leaf.parcel) }?.giver
+        }
+        let digest = Digest.sha256(statement.bytes)
+        self.log(
+            try Set(givers).filter { $0 != statement.signer }.sorted()
+                .map { try .forward(digest, to: $0, at: self.now) }
+        ) {}
+        guard statement.stream.origin == self.parts.node,
             statement.stream.incarnation == self.incarnation, !self.standsStill
         else { return }
         if self.life.life == .fresh { return self.moveUp(above: self.incarnation.number) }

@@ -65,7 +65,8 @@ extension Engine {
         var records = [
             try LogRecord.statement(statement, issued: true, neighbour: first, at: now)
         ]
-        if let far, far != first {
+        // Of two nodes of one name only that one must hear it whose parcel it was: see isDoubled.
+        if let far, far != first, !(statement.isDoubled && statement.kind == .refused) {
             records.append(try .forward(.sha256(statement.bytes), to: far, at: now))
         }
         return records
