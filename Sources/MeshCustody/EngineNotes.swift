@@ -191,6 +191,10 @@ extension Engine {
             }
         ) {
             self.notes.inFlight.subtract(noted)
+            // The same note may have come again meanwhile and was passed over as under way.
+            for call in self.calls.values {
+                for (destination, _) in byDestination { call.outboxCursors[destination] = nil }
+            }
         }
         self.flushOutboxes()
     }

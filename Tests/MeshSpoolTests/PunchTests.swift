@@ -87,46 +87,6 @@ import Testing
         try pair.spool.close()
     }
 
-    /// The index is made of them: without both snapshots a rebuild needs every byte.
-    @Test func smallParcelsArePunchedOnlyWhereSnapshotsStandForThem() throws {
-        let bench = try IndexBench()
-        let (spool, _) = try bench.open()
-        let (buoy, harbour) = (try Sample.node("buoy"), try Sample.node("harbour"))
-        let whole = try Sample.opening(1)
-        let blob = Sample.blob(1)
-        try spool.commit(
-            Sample.begin(whole) + [Sample.entries(whole.id, [blob]), .blob(blob.id, blob.bytes)]
-        )
-        var bodies: [BodyLocation] = []
-        for sequence in UInt64(2)..<12 {
-            let small = try Sample.small(sequence, bytes: 20_000)
-            bodies += try spool.commit([
-                .small(small, passage: .empty, from: .neighbour(buoy), at: Sample.at)
-            ])
-            try spool.commit([Sample.custody(of: small.opening, by: harbour, issued: false)])
-        }
-        try spool.maintain(wantingRoom: true)
-        let before = bench.disk.contents(SpoolBench.path(1))
-        #expect(try spool.readRecord(bodies[0]).kind == .small)
-        try spool.snapshot()
-        try spool.snapshot()
-        try spool.maintain(wantingRoom: true)
-        #expect(bench.disk.contents(SpoolBench.path(1)) != before)
-        #expect(throws: SpoolError.self) { try spool.readRecord(bodies[0]) }
-        let location = try #require(try bench.index.blob(blob.id))
-        #expect(try spool.read(location, verify: true) == blob.bytes)
-        let rows = try bench.rows().rows
-        try spool.close()
-        for count in 1...2 {
-            let rebuilt = try bench.crash(.everything, seed: 1)
-            rebuilt.loseSnapshots(keeping: count)
-            let (again, recovery) = try rebuilt.open()
-            #expect(recovery.damage == [])
-            #expect(try rebuilt.rows().rows == rows)
-            try again.close()
-        }
-    }
-
     @Test func aFileSystemThatCannotPunchLosesNothing() throws {
         let disk = FaultyDisk()
         disk.refusePunching()
