@@ -18,8 +18,9 @@ package struct RoomShares: Sendable, Hashable {
         (self.limit, self.collectors) = (limit, collectors)
     }
 
-    /// Kept for control, so that statements move while everything else is full.
-    package var reserve: Int64 { min(max(self.limit / 32, 2 << 20), 64 << 20) }
+    /// Kept for control, and for what segments take beyond their records: statements move while
+    /// everything else is full.
+    package var reserve: Int64 { min(max(self.limit / 8, 8 << 20), 128 << 20) }
 
     /// What each collector has for itself: nothing where there is only one.
     package var share: Int64 {
