@@ -15,6 +15,7 @@ enum CommandStatus: Int32, Error {
     /// The status for an error's code; codes without one of their own are plain failures.
     init(code: String) {
         switch code {
+        case "usage": self = .usage
         case "not_reachable": self = .notReachable
         case "not_permitted", "private_file_exposed": self = .notPermitted
         case "not_found", "parcel_not_found", "source_missing", "home_missing": self = .notFound

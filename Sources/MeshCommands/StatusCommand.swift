@@ -27,24 +27,27 @@ extension StatusReport {
         let uptime = Wording.duration(
             milliseconds: now.rawValue - self.started.milliseconds.rawValue
         )
-        let used = Wording.bytes(self.spool.used)
         var parts = [
             """
             \(self.node) in \(self.mesh), up \(uptime)
-            spool \(used) of \(Wording.bytes(self.spool.limit)), incarnation \(self.incarnation)
+            incarnation \(self.incarnation)
+            \(self.spool.text)
             """
         ]
         if let life = self.life, let hint = life.hint {
             parts.append("\(life.state): \(life.detail ?? "")\n  \(hint)")
         }
         if !self.neighbours.isEmpty {
-            var table = TextTable("NEIGHBOUR", "STATE", "SINCE", "NEXT CALL", "LAST ERROR")
+            var table = TextTable(
+                "NEIGHBOUR", "STATE", "SINCE", "NEXT CALL", "TO GO", "LAST ERROR"
+            )
             for neighbour in self.neighbours {
                 table.add(
                     neighbour.name,
                     neighbour.state,
                     neighbour.since.map { Wording.age(of: $0.milliseconds, at: now) },
                     neighbour.next.map { Wording.age(of: $0.milliseconds, at: now) },
+                    neighbour.waiting?.text,
                     neighbour.lastError.map { "\($0.code): \($0.message)" }
                 )
             }
@@ -72,5 +75,24 @@ extension StatusReport {
             parts.append(table.text())
         }
         return parts.joined(separator: "\n\n")
+    }
+}
+
+extension StatusReport.Spool {
+    /// The room as a line.
+    var text: String {
+        let used = "spool \(Wording.bytes(self.used)) of \(Wording.bytes(self.limit))"
+        let free = "\(Wording.bytes(self.free)) free"
+        guard self.reservations > 0 else { return "\(used), \(free)" }
+        return "\(used), \(Wording.bytes(self.promised)) promised to "
+            + "\(Wording.count(self.reservations, "parcel")), \(free)"
+    }
+}
+
+extension StatusReport.Waiting {
+    /// Count and size; `nil` when there is nothing.
+    var text: String? {
+        self.parcels == 0
+            ? nil : "\(Wording.number(self.parcels)), \(Wording.bytes(self.bytes))"
     }
 }

@@ -5,8 +5,14 @@ struct TextTable {
     /// Begins with the headings.
     init(_ headings: String...) { self.rows = [headings] }
 
+    /// Begins with a list of headings.
+    init(_ headings: [String]) { self.rows = [headings] }
+
     /// Adds a row; `nil` shows as `-`.
-    mutating func add(_ cells: String?...) { self.rows.append(cells.map { $0 ?? "-" }) }
+    mutating func add(_ cells: String?...) { self.add(cells) }
+
+    /// Adds a row of a list of cells.
+    mutating func add(_ cells: [String?]) { self.rows.append(cells.map { $0 ?? "-" }) }
 
     /// The lines, each indented by so many spaces.
     func text(indent: Int = 0) -> String {

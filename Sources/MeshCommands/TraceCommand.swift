@@ -17,68 +17,40 @@ struct TraceCommand: ParsableCommand {
     @OptionGroup var home: HomeOption
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "A path, or a parcel's id.")
-    var file: String
+    @OptionGroup var file: FileArgument
 
     func run() throws {
-        let value = try self.home.ask(ControlRequest("trace", self.arguments()))
+        let value = try self.home.ask(ControlRequest("trace", self.file.arguments()))
         let report = try value.decode(TraceReport.self)
-        guard !report.parcels.isEmpty else {
-            throw CommandFailure(
-                code: "not_found",
-                message: "This node knows nothing of \(self.file).",
-                hint: "Ask at its origin or at the collector."
-            )
-        }
-        try self.output.write(value) { report.text() }
+        guard !report.parcels.isEmpty else { throw CommandFailure.unknown(self.file.file) }
+        try self.output.write(value) { report.text(at: Terminal.now) }
         let events = report.parcels.flatMap(\.events)
         if events.contains(where: { $0.signature == "fails" }) {
             Terminal.complain("tributary: a statement's signature does not verify [damaged]")
             throw CommandStatus.damaged
         }
     }
-
-    /// An id where it looks like one, else the path as typed and made absolute.
-    private func arguments() throws -> [String: JSONValue] {
-        if self.file.utf8.count == 2 * Digest.byteCount, Hex.decode(self.file) != nil {
-            return ["id": .string(self.file.lowercased())]
-        }
-        let typed = RawArguments.process.bytes(of: [self.file])[0]
-        return [
-            "path": JSONValue(bytes: typed),
-            "absolute": JSONValue(bytes: try RawArguments.absolute(typed)),
-        ]
-    }
 }
 
 extension TraceReport {
     /// The report as a paragraph and two tables for each parcel.
-    func text() -> String {
-        self.parcels.map { $0.text() }.joined(separator: "\n\n")
+    func text(at now: UnixMilliseconds) -> String {
+        self.parcels.map { $0.text(at: now) }.joined(separator: "\n\n")
     }
 }
 
 extension TraceReport.Parcel {
-    /// The parcel as a paragraph and two tables.
-    func text() -> String {
+    /// The parcel as a paragraph, why it is there, and two tables.
+    func text(at now: UnixMilliseconds) -> String {
+        let custodian = self.custodian.map { ", in custody of \($0)" } ?? ""
         var text = """
-            \(self.path): \(self.state)
+            \(self.path): \(self.state)\(custodian)
               \(self.origin), flow \(self.flow), number \(self.sequence), \
             \(Wording.bytes(self.size))
               parcel \(self.id)
             """
-        if !self.hops.isEmpty {
-            var table = TextTable("HOP", "ARRIVED", "COMPLETE AFTER", "HANDED ON AFTER")
-            for hop in self.hops {
-                table.add(
-                    hop.node,
-                    hop.arrived.milliseconds.description,
-                    Self.delay(from: hop.arrived, to: hop.held),
-                    hop.sent.map { Self.delay(from: hop.held, to: $0) }
-                )
-            }
-            text += "\n\n" + table.text(indent: 2)
-        }
+        if !self.why.isEmpty { text += "\n\n" + self.why.text(at: now, indent: 2) }
+        if !self.hops.isEmpty { text += "\n\n" + self.hopTable.text(indent: 2) }
         if !self.events.isEmpty {
             var table = TextTable("AT", "NODE", "SAYS", "SIGNATURE", "DETAIL")
             for event in self.events {
@@ -95,8 +67,24 @@ extension TraceReport.Parcel {
         return text
     }
 
-    /// Both times are of one node's clock, so their difference means something.
-    private static func delay(from start: ReportTime, to end: ReportTime) -> String {
-        Wording.duration(milliseconds: end.milliseconds.rawValue - start.milliseconds.rawValue)
+    /// What lies before `AFTER` is told by two clocks, all else by the clock of the hop.
+    private var hopTable: TextTable {
+        var table = TextTable("HOP", "ARRIVED", "AFTER", "DURABLE", "CUSTODY", "SENT")
+        for (number, hop) in self.hops.enumerated() {
+            table.add(
+                hop.node,
+                hop.arrived.milliseconds.description,
+                number > 0 ? Self.delay(self.hops[number - 1].arrived, hop.arrived) : nil,
+                Self.delay(hop.arrived, hop.held),
+                hop.custody.map { Self.delay(hop.held, $0) },
+                hop.sent.map { Self.delay(hop.held, $0) }
+            )
+        }
+        return table
+    }
+
+    private static func delay(_ start: ReportTime, _ end: ReportTime) -> String {
+        let passed = end.milliseconds.rawValue - start.milliseconds.rawValue
+        return (passed < 0 ? "" : "+") + Wording.duration(milliseconds: passed)
     }
 }

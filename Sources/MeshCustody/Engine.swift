@@ -70,6 +70,8 @@ package actor Engine {
     var routes: [NodeName: [NodeName]] = [:]
     /// Who will never take a parcel, and why; forgotten when the node stops.
     var refusals: [ParcelID: [NodeName: String]] = [:]
+    /// Flows that the operator has wait here, and since when.
+    var heldFlows: [FlowName: UnixMilliseconds] = [:]
     var sources = SourceState()
     var landings = LandingState()
     var sends: [UInt64: SendTask] = [:]
@@ -241,6 +243,7 @@ package actor Engine {
     private func begin() {
         self.resumeSources()
         self.recallLife()
+        self.recallHolds()
         self.resume()
         self.settle()
     }

@@ -71,7 +71,12 @@ extension Engine {
         }
         self.offersTaken += 1
         self.waitingOffers.append(
-            WaitingOffer(opening: opening, giver: call.peer, order: self.offersTaken)
+            WaitingOffer(
+                opening: opening,
+                giver: call.peer,
+                order: self.offersTaken,
+                since: self.now
+            )
         )
         self.admitWaiting()
         if self.waitingOffers.contains(where: { $0.opening.id == opening.id }) {

@@ -230,7 +230,8 @@ extension Engine {
                         path: row.path,
                         flow: row.stream.flow,
                         size: row.size,
-                        state: self.word(for: row)
+                        state: ([row.word] + self.reasons(row).prefix(1).map(\.brief))
+                            .joined(separator: ", ")
                     )
                 )
             }

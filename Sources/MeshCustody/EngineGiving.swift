@@ -95,6 +95,7 @@ extension Engine {
             self.smallIsDone(parcel, call)
             guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
             call.fullFor[row.collector] = until ?? self.now.adding(milliseconds: 5_000)
+            call.smallsFull = (call.smallsFull?.since ?? self.now, self.now)
             call.queue.restart(row.group)
             return
         }
@@ -269,6 +270,7 @@ extension Engine {
         self.refusals[parcel] = nil
         for call in self.calls.values {
             if call.gifts.removeValue(forKey: parcel) != nil { call.session.withdraw(parcel) }
+            if call.smallsInFlight[parcel] != nil { call.smallsFull = nil }
             self.smallIsDone(parcel, call)
         }
     }

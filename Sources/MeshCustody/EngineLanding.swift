@@ -18,6 +18,8 @@ struct LandingState {
     var promised: [ParcelID: LandingIntent] = [:]
     /// Cannot land now: why, and when to try again.
     var waiting: [ParcelID: (code: String, detail: String, retryAt: UnixMilliseconds)] = [:]
+    /// When a landing failed for the first time; stays while it is tried again.
+    var failedSince: [ParcelID: UnixMilliseconds] = [:]
 
     /// Made while their parcels still arrive.
     var ahead: [ParcelID: LandingAhead] = [:]
@@ -93,7 +95,7 @@ extension Engine {
     /// Decides whether a held parcel lands, waits for another version, or ends without landing.
     private func prepare(_ row: ParcelRow) -> Preparation {
         guard row.state == .held, !row.isDamaged, self.landings.busy[row.id] == nil,
-            let opening = try? Opening(encoded: row.opening), let bytes = row.closing,
+            !self.isHeldBack(row), let opening = try? Opening(encoded: row.opening), let bytes = row.closing,
             let closing = try? Closing(encoded: bytes)
         else { return .done }
         let origin = Array("\(row.stream.origin)/\(row.stream.flow)/".utf8)
@@ -214,6 +216,7 @@ extension Engine {
     }
 
     private func wait(_ parcel: ParcelID, _ code: String, _ detail: String) {
+        self.landings.failedSince[parcel] = self.landings.failedSince[parcel] ?? self.now
         self.landings.waiting[parcel] = (
             code, detail, self.now.adding(milliseconds: Self.retryAfter)
         )

@@ -102,6 +102,7 @@ extension Engine {
     }
 
     private func mayGive(_ group: ParcelGroup, to call: Call) -> Bool {
+        guard self.heldFlows[group.flow] == nil else { return false }
         let best = self.waysNow(to: group.collector).first { way in
             self.isUp(way) && way != group.giver && way != group.origin
         }
@@ -109,14 +110,14 @@ extension Engine {
     }
 
     private func isFor(_ call: Call, _ row: ParcelRow) -> Bool {
-        guard !row.isDamaged, !row.isHeldBack, row.giver != call.peer,
+        guard !row.isDamaged, !self.isHeldBack(row), row.giver != call.peer,
             !call.isGiving(row.id), !(row.isSmall && row.state != .held)
         else { return false }
         return self.nextHop(of: row) == call.peer
     }
 
     /// The order in which parcels of a flow start, here as at their origin.
-    private func order(of flow: FlowName) -> FileOrder {
+    func order(of flow: FlowName) -> FileOrder {
         self.parts.index.flow(flow)?.first ?? .oldest
     }
 

@@ -133,6 +133,8 @@ final class Call {
     var smallBytesInFlight: UInt64 = 0
     /// Collectors whose small parcels the neighbour has no room for, and until when.
     var fullFor: [NodeName: UnixMilliseconds] = [:]
+    /// Since when small parcels come back for want of room, and when the last one did.
+    var smallsFull: (since: UnixMilliseconds, at: UnixMilliseconds)?
 
     // Receiving.
     /// Bytes wanted or not yet durable.
@@ -161,6 +163,16 @@ final class Call {
     }
 
     var peer: NodeName { self.session.peer }
+
+    /// Since when the neighbour has no room for what it is offered.
+    func fullSince(at now: UnixMilliseconds) -> UnixMilliseconds? {
+        let large = self.gifts.values
+            .filter { $0.waits.map { Engine.fullAnswers.contains($0) } ?? false }
+            .compactMap(\.waitsSince).min()
+        // Offered again every few seconds: until then it stays so.
+        let small = self.smallsFull.flatMap { now.rawValue - $0.at.rawValue < 15_000 ? $0.since : nil }
+        return [large, small].compactMap { $0 }.min()
+    }
 
     /// Whether nothing is to be sent on this call for now.
     var isQuiet: Bool { self.heldBack != nil || self.hello.life.standsStill }
@@ -244,6 +256,7 @@ struct WaitingOffer {
     let giver: NodeName
     /// Counts offers up: the least has waited longest.
     let order: UInt64
+    let since: UnixMilliseconds
 }
 
 /// What a node holds of a parcel that it only lets through.
@@ -266,6 +279,7 @@ struct Transit {
     let opening: SignedOpening
     let giver: NodeName
     let need: Int64
+    let since: UnixMilliseconds
     /// The next hop that was asked, while a call with it is up.
     var asked: NodeName?
 }

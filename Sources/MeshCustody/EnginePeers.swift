@@ -128,7 +128,14 @@ extension Engine {
                 || !call.smallsInFlight.isEmpty || call.gifts.values.contains { $0.waits == nil }
             call.hasMoved = false
             if isBusy { call.movedAt = now }
+            let word = self.state(of: call.peer).word
+            let fullSince = call.fullSince(at: now)
+            if let fullSince, word == .ok || word == .idle {
+                self.note(call.peer, .full)
+                self.peers[call.peer]?.since = fullSince
+            }
             switch self.state(of: call.peer).word {
+            case .full where fullSince == nil: self.note(call.peer, .ok)
             case .ok where now.rawValue - call.movedAt.rawValue >= Self.idleMilliseconds:
                 self.note(call.peer, .idle)
             case .idle where isBusy: self.note(call.peer, .ok)

@@ -16,6 +16,7 @@ package enum TraceQuery: Sendable {
 
 // What the node tells people.
 extension Engine {
+    /// The most parcels that one question is answered with.
     private static let tracedMax = 100
 
     func status() -> StatusReport {
@@ -24,13 +25,37 @@ extension Engine {
             mesh: self.parts.mesh,
             incarnation: self.incarnation,
             started: self.startedAt,
-            spool: .init(limit: self.parts.view.spool, used: self.spool.allocatedBytes),
-            neighbours: self.neighbourReports(),
+            spool: .init(
+                limit: self.parts.view.spool,
+                used: self.spool.allocatedBytes,
+                reservations: self.roomTaken.values.count { $0 > 0 },
+                promised: ByteCount(self.roomTaken.values.reduce(0, +)),
+                free: ByteCount(self.freeRoom)
+            ),
+            neighbours: self.neighboursWithQueues(),
             flows: self.flowReports(),
             counts: self.counts()
         )
         report.life = self.lifeReport()
         return report
+    }
+
+    /// Neighbours, with what goes to each.
+    private func neighboursWithQueues() -> [StatusReport.Neighbour] {
+        var waiting: [String: StatusReport.Waiting] = [:]
+        for sum in self.ask([], { try $0.ages(at: self.now, upTo: []) }) {
+            guard let next = self.nextHop(of: sum)?.text else { continue }
+            var line = waiting[next] ?? StatusReport.Waiting()
+            line.parcels += UInt64(sum.count)
+            line.bytes += sum.bytes.rawValue
+            line.oldest = ReportTime(min(line.oldest?.milliseconds ?? sum.oldest, sum.oldest))
+            waiting[next] = line
+        }
+        return self.neighbourReports().map { neighbour in
+            var neighbour = neighbour
+            neighbour.waiting = waiting[neighbour.name] ?? StatusReport.Waiting()
+            return neighbour
+        }
     }
 
     private func flowReports() -> [StatusReport.Flow] {
@@ -72,6 +97,9 @@ extension Engine {
                 "quarantined": Int64(self.quarantined),
                 "outbox": Int64(self.ask(0) { try $0.outboxCount() }),
                 "offers_waiting": Int64(self.waitingOffers.count),
+                "through": Int64(self.arrivals.values.count { $0.through != nil }),
+                "next_hops_asked": Int64(self.transits.count),
+                "flows_held_back": Int64(self.heldFlows.count),
                 "landings_waiting": Int64(self.landings.waiting.count),
                 "sources_missing": Int64(self.sources.flows.values.count { $0.missing != nil }),
                 "captures_waiting_for_room": Int64(self.sources.full.count),
@@ -81,13 +109,33 @@ extension Engine {
     }
 
     func trace(_ query: TraceQuery) -> TraceReport {
-        let rows: [ParcelRow] =
-            switch query {
-            case .id(let prefix): self.ask([]) { try $0.find(idPrefix: prefix, limit: 10) }
-            case .path(let path):
-                self.ask([]) { try $0.find(path: self.tracedPath(path), limit: Self.tracedMax) }
-            }
-        return TraceReport(parcels: rows.map { self.traced($0) })
+        TraceReport(parcels: self.traced(query))
+    }
+
+    /// The parcels that a person means, newest version first, offers that wait before them.
+    func traced(_ query: TraceQuery) -> [TraceReport.Parcel] {
+        let rows = self.find(query)
+        let offered = self.offersTraced { self.means(query, $0) }
+            .filter { offer in !rows.contains { $0.id.description == offer.id } }
+        return offered + rows.map { self.traced($0) }
+    }
+
+    /// The same of what has come here, as the index has them.
+    func find(_ query: TraceQuery) -> [ParcelRow] {
+        switch query {
+        case .id(let prefix):
+            self.ask([]) { try $0.find(idPrefix: prefix, limit: Self.tracedMax) }
+        case .path(let path):
+            self.ask([]) { try $0.find(path: self.tracedPath(path), limit: Self.tracedMax) }
+        }
+    }
+
+    /// Whether a person means what is opened thus.
+    func means(_ query: TraceQuery, _ opening: SignedOpening) -> Bool {
+        switch query {
+        case .id(let prefix): opening.id.bytes.starts(with: prefix)
+        case .path(let path): opening.opening.path == self.tracedPath(path)
+        }
     }
 
     /// The origin's path of what a person named: by the source's root, the landing's, or as it is.
@@ -112,8 +160,9 @@ extension Engine {
         var events = self.recordedEvents(row)
         for statement in statements {
             let key = self.parts.index.statementKey(statement.signer, statement.keyID)
-            let detail = [statement.reason, statement.leaf(of: row.id)?.detail ?? ""]
+            let said = [statement.reason, statement.leaf(of: row.id)?.detail ?? ""]
                 .filter { !$0.isEmpty }.joined(separator: ": ")
+            let detail = PathBytes.printable(Array(said.utf8))
             events.append(
                 TraceReport.Event(
                     at: statement.at,
@@ -126,29 +175,34 @@ extension Engine {
             )
         }
         events.sort { $0.at.milliseconds < $1.at.milliseconds }
-        return TraceReport.Parcel(
+        var parcel = TraceReport.Parcel(
             id: row.id,
             path: row.path,
             flow: row.stream.flow,
             origin: row.stream.origin,
             sequence: row.sequence,
             size: row.size,
-            state: self.word(for: row),
+            state: row.word,
             events: events,
             hops: self.hops(row, statements)
         )
+        parcel.custodian = self.custodian(of: row, statements)?.text
+        parcel.why = self.reasons(row, isCounted: true)
+        return parcel
     }
 
-    func word(for row: ParcelRow) -> String {
-        if row.state == .ended { return row.ending ?? "ended" }
-        if row.isDamaged { return "damaged" }
-        if let wait = self.landings.waiting[row.id] { return "waiting (\(wait.code))" }
-        if row.state == .passed { return "passed to \(row.passedTo?.text ?? "?")" }
-        var waits = self.calls.values.compactMap { call in
-            call.gifts[row.id]?.waits.map { "waiting (\(call.peer): \($0))" }
+    /// Who has the duty to deliver a parcel, by the latest word that came here.
+    private func custodian(of row: ParcelRow, _ statements: [SignedStatement]) -> NodeName? {
+        switch row.state {
+        case .ended: return nil
+        case .held: return self.parts.node
+        // One that only goes through, or comes in, is its giver's; what is captured, its origin's.
+        case .arriving: return row.giver ?? self.parts.node
+        case .passed:
+            let latest = statements.filter { $0.kind == .custody && $0.signer != self.parts.node }
+                .max { $0.at < $1.at }
+            return latest?.signer ?? row.passedTo
         }
-        waits += (self.refusals[row.id] ?? [:]).map { "not taken (\($0.key): \($0.value))" }
-        return waits.first ?? row.state.rawValue
     }
 
     private func recordedEvents(_ row: ParcelRow) -> [TraceReport.Event] {
@@ -222,8 +276,24 @@ extension Engine {
                 )
             )
         }
-        return lines.map {
-            .init(node: $0.node, arrived: $0.arrived, held: $0.held, sent: $0.sent)
+        return lines.map { line in
+            var hop = TraceReport.Hop(
+                node: line.node,
+                arrived: line.arrived,
+                held: line.held,
+                sent: line.sent
+            )
+            hop.custody = statements.first { $0.kind == .custody && $0.signer == line.node }
+                .map { ReportTime($0.at) }
+            return hop
         }
+    }
+}
+
+extension ParcelRow {
+    /// Where it stands, in a word.
+    var word: String {
+        if self.state == .ended { return self.ending ?? self.state.rawValue }
+        return self.isDamaged ? "damaged" : self.state.rawValue
     }
 }

@@ -13,6 +13,8 @@ package enum EngineCommand: Sendable {
     case status(@Sendable (StatusReport) -> Void)
     case sources(@Sendable (SourcesReport) -> Void)
     case trace(TraceQuery, @Sendable (TraceReport) -> Void)
+    case why(TraceQuery, @Sendable (WhyReport) -> Void)
+    case queue(QueueCommand)
     case send(SendTask)
     case drain(DrainTask)
     /// Ends one drain, or whatever keeps the node shut.
@@ -121,6 +123,8 @@ extension Engine {
         case .status(let reply): reply(self.status())
         case .sources(let reply): reply(self.sourcesReport())
         case .trace(let query, let reply): reply(self.trace(query))
+        case .why(let query, let reply): self.why(query, reply)
+        case .queue(let command): self.handle(command)
         case .send(let task):
             guard !self.life.life.standsStill else {
                 return task.finish(self.standingStill)
@@ -176,7 +180,7 @@ extension Engine {
     }
 
     /// The flow, and the path beneath its source's root (`nil`: the root itself), of a path.
-    private func locate(_ path: [UInt8], flow: FlowName?) -> (flow: FlowName, path: PathBytes?)? {
+    func locate(_ path: [UInt8], flow: FlowName?) -> (flow: FlowName, path: PathBytes?)? {
         for source in self.parts.view.sends where flow == nil || flow == source.flow {
             guard let root = self.parts.sources[source.flow] else { continue }
             let prefix = Array(root.path.utf8)

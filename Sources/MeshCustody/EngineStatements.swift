@@ -150,6 +150,7 @@ extension Engine {
         self.healing.remove(parcel)
         self.landings.promised[parcel] = nil
         self.landings.forget(parcel)
+        self.landings.failedSince[parcel] = nil
         for send in self.sends.values { send.ended(parcel, kind, detail) }
         self.haveSendsChanged = true
         if !self.waitingOffers.isEmpty { self.admitWaiting() }

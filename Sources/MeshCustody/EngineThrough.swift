@@ -53,6 +53,7 @@ extension Engine {
             opening: offer.opening,
             giver: offer.giver,
             need: Self.reservation(offer.opening.opening.size),
+            since: offer.since,
             asked: nil
         )
         self.askOn()
@@ -75,6 +76,7 @@ extension Engine {
         guard !self.isEnding, !self.standsStill else { return }
         for (parcel, transit) in self.transits where transit.asked == nil {
             let opening = transit.opening.opening
+            guard self.heldFlows[opening.flow] == nil else { continue }
             let pinned = self.ask(nil) { try $0.parcel(parcel) }?.nextHop
             let ways = pinned.map { [$0] } ?? self.waysOn(for: opening, from: transit.giver)
             let hop = ways.first { way in
@@ -174,6 +176,7 @@ extension Engine {
             opening: opening,
             giver: call.peer,
             need: Self.reservation(row.size),
+            since: self.now,
             asked: nil
         )
         self.askOn()

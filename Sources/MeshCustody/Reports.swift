@@ -32,11 +32,38 @@ package struct StatusReport: Hashable, Sendable, Codable {
         package var limit: Int64
         /// What it takes, in allocated blocks.
         package var used: Int64
-        /// Gathers the two.
-        package init(limit: ByteCount, used: ByteCount) {
+        /// Parcels that room is promised to and not used up.
+        package var reservations: UInt64
+        /// The bytes that are promised to them.
+        package var promised: Int64
+        /// What is neither used nor promised nor kept for control.
+        package var free: Int64
+        /// Gathers what there is.
+        package init(
+            limit: ByteCount,
+            used: ByteCount,
+            reservations: Int = 0,
+            promised: ByteCount = .zero,
+            free: ByteCount = .zero
+        ) {
             self.limit = limit.rawValue
             self.used = used.rawValue
+            self.reservations = UInt64(reservations)
+            self.promised = promised.rawValue
+            self.free = max(0, free.rawValue)
         }
+    }
+
+    /// Parcels that go to a neighbour next.
+    package struct Waiting: Hashable, Sendable, Codable {
+        /// How many.
+        package var parcels: UInt64 = 0
+        /// Their size together, in bytes.
+        package var bytes: Int64 = 0
+        /// When the first of them came.
+        package var oldest: ReportTime?
+        /// None yet.
+        package init() {}
     }
 
     /// What went wrong with a neighbour last.
@@ -67,6 +94,8 @@ package struct StatusReport: Hashable, Sendable, Codable {
         package var next: ReportTime?
         /// Why the last call ended or did not come about; gone with the next that opens.
         package var lastError: Failure?
+        /// What is here and goes to it next.
+        package var waiting: Waiting?
         /// Gathers what is known of a neighbour.
         package init(
             name: NodeName,
@@ -244,8 +273,10 @@ package struct TraceReport: Hashable, Sendable, Codable {
         package var arrived: ReportTime
         /// When all of it was durable there.
         package var held: ReportTime
-        /// When the next hop had custody.
+        /// When the closing went to the next hop; of this node, when that had custody.
         package var sent: ReportTime?
+        /// When the node stated custody, where its statement is known here.
+        package var custody: ReportTime?
         /// Gathers a line.
         package init(
             node: NodeName,
@@ -274,8 +305,13 @@ package struct TraceReport: Hashable, Sendable, Codable {
         package var sequence: UInt64
         /// The file's length in bytes.
         package var size: Int64
-        /// Where it stands, in a word.
+        /// Where it stands at this node: `offered`, `arriving`, `held`, `damaged`, `passed`, or
+        /// the kind of the statement that ended it.
         package var state: String
+        /// The node that has the duty to deliver it, as far as is known here.
+        package var custodian: String?
+        /// Why it is where it is; of several reasons the first weighs most.
+        package var why: [WhyReport.Reason] = []
         /// What happened, oldest first.
         package var events: [Event]
         /// The way that it took.

@@ -57,6 +57,12 @@ struct CallVerb: Sendable {
         try Task.checkCancellation()
         return try JSONValue(encoding: CallReport(node: name, outcome))
     }
+
+    /// Calls a neighbour if this node dials it; `nil` if it does not.
+    func callNow(_ name: NodeName) async -> CallReport? {
+        guard let caller = self.callers[name] else { return nil }
+        return CallReport(node: name, await caller.callNow())
+    }
 }
 
 extension CallVerb {

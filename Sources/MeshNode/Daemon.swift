@@ -48,7 +48,13 @@ package enum Daemon {
         let control = try ControlServer(
             socketPath: home.paths.controlSocket,
             logger: logger,
-            handler: Verbs(engine, view: home.view, calls: calls, callers: callers).handle
+            handler: Verbs(
+                engine,
+                view: home.view,
+                calls: calls,
+                callers: callers,
+                clock: SystemClock()
+            ).handle
         )
         // Stopped last to first: nothing is asked any more, calls end, the engine ends.
         let services: [any Service] = [

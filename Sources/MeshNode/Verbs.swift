@@ -8,10 +8,18 @@ import Synchronization
 struct Verbs: Sendable {
     private let engine: Engine
     private let calling: CallVerb
+    private let queue: QueueVerb
 
-    init(_ engine: Engine, view: View, calls: CallBook, callers: [NodeName: Caller]) {
+    init(
+        _ engine: Engine,
+        view: View,
+        calls: CallBook,
+        callers: [NodeName: Caller],
+        clock: any WallClock
+    ) {
         self.engine = engine
         self.calling = CallVerb(view: view, calls: calls, callers: callers)
+        self.queue = QueueVerb(engine, calling: self.calling, clock: clock)
     }
 
     func handle(
@@ -20,9 +28,14 @@ struct Verbs: Sendable {
     ) async throws -> JSONValue {
         switch request.verb {
         case "status":
-            return try JSONValue(encoding: try await self.ask { .status($0) } as StatusReport)
+            return try JSONValue(encoding: try await self.engine.answer { .status($0) } as StatusReport)
         case "sources": return try await self.sources(request)
         case "trace": return try await self.trace(request)
+        case "why": return try await self.why(request)
+        case "queue-list": return try await self.queue.list(request)
+        case "queue-age": return try await self.queue.age()
+        case "queue-hold": return try await self.queue.hold(request)
+        case "queue-retry": return try await self.queue.retry(request)
         case "call": return try await self.calling.handle(request)
         case "send": return try await self.send(request, emit)
         case "adopt": return try await self.adopt(request)
@@ -37,7 +50,7 @@ struct Verbs: Sendable {
     }
 
     private func sources(_ request: ControlRequest) async throws -> JSONValue {
-        var report: SourcesReport = try await self.ask { .sources($0) }
+        var report: SourcesReport = try await self.engine.answer { .sources($0) }
         if let flow = request.arguments["flow"]?.string {
             report.sources.removeAll { $0.flow != flow }
         }
@@ -45,15 +58,17 @@ struct Verbs: Sendable {
     }
 
     private func trace(_ request: ControlRequest) async throws -> JSONValue {
-        if let id = request.arguments["id"]?.string.flatMap({ Hex.decode($0) }) {
-            return try JSONValue(
-                encoding: try await self.ask { .trace(.id(id), $0) } as TraceReport
-            )
-        }
         var report = TraceReport(parcels: [])
-        for name in ["path", "absolute"] where report.parcels.isEmpty {
-            guard let path = request.arguments[name]?.bytes else { continue }
-            report = try await self.ask { .trace(.path(path), $0) }
+        for query in request.arguments.queries where report.parcels.isEmpty {
+            report = try await self.engine.answer { .trace(query, $0) }
+        }
+        return try JSONValue(encoding: report)
+    }
+
+    private func why(_ request: ControlRequest) async throws -> JSONValue {
+        var report = WhyReport(items: [])
+        for query in request.arguments.queries where report.items.isEmpty {
+            report = try await self.engine.answer { .why(query, $0) }
         }
         return try JSONValue(encoding: report)
     }
@@ -69,7 +84,7 @@ struct Verbs: Sendable {
         if let flow, name == nil {
             throw ControlError(code: "usage", message: "`\(flow)` is no flow's name.")
         }
-        let result: Result<SendReport, EngineError> = try await self.ask { reply in
+        let result: Result<SendReport, EngineError> = try await self.engine.answer { reply in
             .send(
                 SendTask(
                     id: SystemRandomSource().next() >> 1,
@@ -83,23 +98,15 @@ struct Verbs: Sendable {
                 )
             )
         }
-        switch result {
-        case .success(let report): return try JSONValue(encoding: report)
-        case .failure(let error):
-            throw ControlError(code: error.code, message: error.message, hint: error.hint)
-        }
+        return try JSONValue(encoding: try result.get())
     }
 
     private func adopt(_ request: ControlRequest) async throws -> JSONValue {
         let isForced = request.arguments["force"]?.bool ?? false
-        let result: Result<AdoptReport, EngineError> = try await self.ask {
+        let result: Result<AdoptReport, EngineError> = try await self.engine.answer {
             .adopt(isForced: isForced, $0)
         }
-        switch result {
-        case .success(let report): return try JSONValue(encoding: report)
-        case .failure(let error):
-            throw ControlError(code: error.code, message: error.message, hint: error.hint)
-        }
+        return try JSONValue(encoding: try result.get())
     }
 
     private func drain(
@@ -119,7 +126,7 @@ struct Verbs: Sendable {
         // Whoever asked may hang up: then the node opens again.
         defer { self.engine.post(.command(.endDrain(id))) }
         self.calling.hurry(to)
-        let result: Result<DrainReport, EngineError> = try await self.ask { reply in
+        let result: Result<DrainReport, EngineError> = try await self.engine.answer { reply in
             .drain(
                 DrainTask(
                     id: id,
@@ -133,20 +140,6 @@ struct Verbs: Sendable {
                 )
             )
         }
-        switch result {
-        case .success(let report): return try JSONValue(encoding: report)
-        case .failure(let error):
-            throw ControlError(code: error.code, message: error.message, hint: error.hint)
-        }
-    }
-
-    /// Waits for the engine's answer, or until the client hangs up or the daemon stops.
-    private func ask<T: Sendable>(
-        _ command: (@escaping @Sendable (T) -> Void) -> EngineCommand
-    ) async throws -> T {
-        let (answers, continuation) = AsyncStream<T>.makeStream()
-        self.engine.post(.command(command { continuation.yield($0) }))
-        for await answer in answers { return answer }
-        throw CancellationError()
+        return try JSONValue(encoding: try result.get())
     }
 }

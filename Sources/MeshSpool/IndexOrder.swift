@@ -235,7 +235,7 @@ extension Index {
         }
     }
 
-    private static func key(of order: FileOrder) -> (column: String, direction: String) {
+    static func key(of order: FileOrder) -> (column: String, direction: String) {
         switch order {
         case .newest: ("modified", "DESC")
         case .oldest: ("modified", "ASC")

@@ -206,6 +206,7 @@ extension Index {
             WHERE state IN ('arriving', 'held');
         CREATE INDEX parcel_by_size ON parcel (flow, origin, giver, is_small, size)
             WHERE state IN ('arriving', 'held');
+        CREATE INDEX parcel_held_back ON parcel (number) WHERE is_held_back = 1;
         CREATE INDEX parcel_passed ON parcel (passed_to, number) WHERE state = 'passed';
         ALTER TABLE incarnation ADD COLUMN kept_batch INTEGER;
             -- what was stated up to it still stands; null: none of it, or the life goes on

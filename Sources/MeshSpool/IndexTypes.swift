@@ -151,12 +151,15 @@ package struct LandedVersion: Sendable, Hashable {
 package struct SpoolTask: Sendable, Hashable {
     /// Names the task.
     package var id: UInt64
-    /// What it is: `send` or ``hold``, promises; `source`, when a source was first seen.
+    /// What it is: `send`, ``hold`` or ``holdFlow``, promises; `source`, when a source was first
+    /// seen; or another kind of the engine's.
     package var kind: String
     /// What the kind needs.
     package var body: [UInt8]
     /// The operator has a parcel wait; the body is its id.
     package static let hold = "hold"
+    /// The operator has a whole flow wait; the body is its name.
+    package static let holdFlow = "hold-flow"
     /// Gathers what belongs together.
     package init(id: UInt64, kind: String, body: [UInt8]) {
         self.id = id

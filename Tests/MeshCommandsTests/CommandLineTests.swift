@@ -12,14 +12,19 @@ import Testing
 
     @Test(arguments: [
         ["nonsense"], ["send"], ["send", "x", "--wait", "forever"],
-        ["status", "--json", "--quiet"],
+        ["status", "--json", "--quiet"], ["queue", "hold"], ["why"],
+        ["queue", "hold", "x", "--flow", "f"], ["queue", "retry", "x", "--all"],
+        ["queue", "list", "--limit", "0"],
         ["init", "--topology", "x"],
     ])
     func whatCannotBeUnderstoodIsUsage(arguments: [String]) async {
         #expect(await TributaryCommand.status(of: arguments) == .usage)
     }
 
-    @Test(arguments: [["status"], ["send", "x"], ["trace", "x"]])
+    @Test(arguments: [
+        ["status"], ["send", "x"], ["trace", "x"], ["why", "x"], ["queue", "list"],
+        ["queue", "age"], ["queue", "hold", "x"], ["queue", "retry"],
+    ])
     func withoutADaemonCommandsSayNotReachable(arguments: [String]) async {
         let home = "/nonexistent/\(UUID().uuidString)"
         let status = await TributaryCommand.status(of: arguments + ["--home", home])

@@ -12,11 +12,12 @@ import Testing
             text
                 == """
                 relay in line, up 1 min 0 s
-                spool 5.0 MiB of 1.0 GiB, incarnation 1-0000000000000002
+                incarnation 1-0000000000000002
+                spool 5.0 MiB of 1.0 GiB, 3.0 MiB promised to 2 parcels, 900.0 MiB free
 
-                NEIGHBOUR  STATE        SINCE     NEXT CALL  LAST ERROR
-                relay      ok           30 s ago  -          -
-                relay      backing-off  -         in 5.0 s   no_route: The line is down.
+                NEIGHBOUR  STATE        SINCE     NEXT CALL  TO GO        LAST ERROR
+                relay      ok           30 s ago  -          12, 4.0 KiB  -
+                relay      backing-off  -         in 5.0 s   -            no_route: The line is down.
 
                 FLOW   ROLE   WAITING  HELD   LANDED  OTHER ENDS
                 relay  relay  -        1,200  -       -
@@ -25,10 +26,107 @@ import Testing
     }
 
     @Test func aTraceShowsHopsAndWhoSaysSo() throws {
-        let text = try Self.trace(signature: "verifies").text()
-        #expect(text.contains("a/b.wav: landed"))
-        #expect(text.contains("relay  1970-01-01T00:00:01.000Z  0.5 s"))
-        #expect(text.contains("landed  verifies"))
+        let text = try Self.trace(signature: "verifies").text(at: UnixMilliseconds(12_000))
+        #expect(
+            text
+                == """
+                a/b.wav: landed
+                  relay, flow sonar, number 7, 3.0 KiB
+                  parcel 0000000000000000000000000000000000000000000000000000000000000000
+
+                  landed at hq. (since 10 s ago) [landed]
+
+                  HOP    ARRIVED                   AFTER   DURABLE  CUSTODY  SENT
+                  buoy   1970-01-01T00:00:00.000Z  -       +0.2 s   -        +0.3 s
+                  relay  1970-01-01T00:00:01.000Z  +1.0 s  +0.5 s   +0.1 s   -
+
+                  AT                        NODE   SAYS    SIGNATURE  DETAIL
+                  1970-01-01T00:00:02.000Z  relay  landed  verifies   
+                """
+        )
+    }
+
+    @Test func whyEndsInWhatToDo() throws {
+        let report = WhyReport(items: [try Self.waiting()])
+        #expect(
+            report.text(at: UnixMilliseconds(100_000))
+                == """
+                a/b.wav (ab0000000000): held
+                  No call with dmz, backing-off. (since 40 s ago, next attempt in 20 s) \
+                [no_call: backing-off]
+                  → `tributary call dmz` tries now.
+                """
+        )
+    }
+
+    @Test func aQueueIsATableWithTheFirstReason() throws {
+        let item = try Self.waiting()
+        let value: JSONValue = [
+            "parcels": [
+                [
+                    "id": .string(item.id ?? ""), "path": "a/b.wav", "flow": "sonar",
+                    "origin": "buoy", "collector": "hq", "size": 2_048, "parcelClass": 2,
+                    "arrived": "1970-01-01T00:00:10.000Z", "state": "held",
+                    "reasons": try JSONValue(encoding: item.reasons),
+                ]
+            ],
+            "more": 17,
+        ]
+        let report = try value.decode(QueueReport.self)
+        #expect(
+            report.text(at: UnixMilliseconds(100_000))
+                == """
+                ID            AGE         SIZE     CLASS  FLOW   ORIGIN  STATE  WHY                      PATH
+                ab0000000000  1 min 30 s  2.0 KiB  2      sonar  buoy    held   no_call backing-off dmz  a/b.wav
+
+                There may be more: add --after 17.
+                """
+        )
+        let empty = QueueReport(parcels: [], more: nil).text(at: UnixMilliseconds(0))
+        #expect(empty == "Nothing is under way here.")
+    }
+
+    @Test func agesAreATableOfSums() throws {
+        let bucket: JSONValue = ["parcels": 1_200, "bytes": 4_096]
+        let none: JSONValue = ["parcels": 0, "bytes": 0]
+        let value: JSONValue = [
+            "ages": .array(QueueAgeReport.ages.map { .integer($0) }),
+            "lines": [
+                [
+                    "flow": "sonar", "node": "hq", "buckets": [none, bucket, none, none, none],
+                    "total": bucket, "oldest": "1970-01-01T00:00:10.000Z",
+                ]
+            ],
+        ]
+        let text = try value.decode(QueueAgeReport.self).text(at: UnixMilliseconds(3_610_000))
+        #expect(
+            text
+                == """
+                FLOW   NEXT  ≤ 1 MIN  ≤ 1 H           ≤ 1 D  ≤ 7 D  OLDER  ALL             OLDEST
+                sonar  hq    -        1,200, 4.0 KiB  -      -      -      1,200, 4.0 KiB  1 h 0 min ago
+                """
+        )
+    }
+
+    @Test func aReleaseThatChangedNothingSaysSo() throws {
+        let none = try JSONValue.object(["parcels": 0, "begun": 0]).decode(HoldReport.self)
+        #expect(none.text(isHeld: false) == "Nothing of it was held.")
+        let held = try JSONValue.object(["parcels": 3, "begun": 1]).decode(HoldReport.self)
+        #expect(held.text(isHeld: true) == "Held: 3 parcels. 1 begun before: these finish.")
+    }
+
+    private static func waiting() throws -> WhyReport.Item {
+        let reason: JSONValue = [
+            "code": "no_call", "cause": "backing-off", "node": "dmz",
+            "message": "No call with dmz, backing-off.",
+            "hint": "`tributary call dmz` tries now.", "since": "1970-01-01T00:01:00.000Z",
+            "next": "1970-01-01T00:02:00.000Z",
+        ]
+        let item: JSONValue = [
+            "id": .string("ab" + String(repeating: "0", count: 62)), "path": "a/b.wav",
+            "flow": "sonar", "origin": "buoy", "state": "held", "reasons": [reason],
+        ]
+        return try item.decode(WhyReport.Item.self)
     }
 
     @Test func sourcesAreShownWithWhatIsLeftAlone() throws {
@@ -114,14 +212,28 @@ import Testing
     private static func status() throws -> StatusReport {
         let node = try #require(NodeName("relay"))
         let flow = try #require(FlowName("relay"))
+        var relay = StatusReport.Neighbour(
+            name: node,
+            state: .ok,
+            since: UnixMilliseconds(30_000)
+        )
+        var waiting = StatusReport.Waiting()
+        (waiting.parcels, waiting.bytes) = (12, 4_096)
+        relay.waiting = waiting
         return StatusReport(
             node: node,
             mesh: try #require(MeshName("line")),
             incarnation: Incarnation(number: 1, random: 2),
             started: UnixMilliseconds(0),
-            spool: .init(limit: .gibibytes(1), used: .mebibytes(5)),
+            spool: .init(
+                limit: .gibibytes(1),
+                used: .mebibytes(5),
+                reservations: 2,
+                promised: .mebibytes(3),
+                free: .mebibytes(900)
+            ),
             neighbours: [
-                .init(name: node, state: .ok, since: UnixMilliseconds(30_000)),
+                relay,
                 .init(
                     name: node,
                     state: .backingOff,
@@ -139,7 +251,14 @@ import Testing
 
     static func trace(signature: String) throws -> TraceReport {
         let node = try #require(NodeName("relay"))
-        return TraceReport(parcels: [
+        let buoy = try #require(NodeName("buoy"))
+        var hop = TraceReport.Hop(
+            node: node,
+            arrived: UnixMilliseconds(1_000),
+            held: UnixMilliseconds(1_500)
+        )
+        hop.custody = ReportTime(UnixMilliseconds(1_600))
+        var report = TraceReport(parcels: [
             .init(
                 id: ParcelID(.zero),
                 path: Array("a/b.wav".utf8),
@@ -158,12 +277,17 @@ import Testing
                 ],
                 hops: [
                     .init(
-                        node: node,
-                        arrived: UnixMilliseconds(1_000),
-                        held: UnixMilliseconds(1_500)
-                    )
+                        node: buoy,
+                        arrived: UnixMilliseconds(0),
+                        held: UnixMilliseconds(200),
+                        sent: UnixMilliseconds(500)
+                    ), hop,
                 ]
             )
         ])
+        report.parcels[0].why = [
+            .init(code: "landed", "landed at hq.", since: UnixMilliseconds(2_000))
+        ]
+        return report
     }
 }

@@ -1,0 +1,170 @@
+import GRDB
+package import MeshModel
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Which parcels of those that are here a question is about.
+package struct QueueFilter: Sendable, Hashable {
+    /// Of this flow only.
+    package var flow: FlowName?
+    /// Of this origin only.
+    package var origin: NodeName?
+    /// For these collectors only.
+    package var collectors: Set<NodeName>?
+    /// In this state only: arriving or held.
+    package var state: ParcelState?
+    /// Only those that the operator has wait.
+    package var isHeldBack: Bool
+
+    /// Chooses; what is left out means any.
+    package init(
+        flow: FlowName? = nil,
+        origin: NodeName? = nil,
+        collectors: Set<NodeName>? = nil,
+        state: ParcelState? = nil,
+        isHeldBack: Bool = false
+    ) {
+        (self.flow, self.origin, self.collectors) = (flow, origin, collectors)
+        (self.state, self.isHeldBack) = (state, isHeldBack)
+    }
+}
+
+/// Parcels that are here, go the same way and are about as old.
+package struct QueueAge: Sendable, Hashable {
+    /// The flow.
+    package var flow: FlowName
+    /// The node that opened them.
+    package var origin: NodeName
+    /// The node that is to land them.
+    package var collector: NodeName
+    /// The neighbour that gave them; `nil`: captured here.
+    package var giver: NodeName?
+    /// The place in the list of ages that was asked with.
+    package var bucket: Int
+    /// How many.
+    package var count: Int
+    /// Their size together.
+    package var bytes: ByteCount
+    /// When the first of them came.
+    package var oldest: UnixMilliseconds
+}
+
+// Questions about what is here and under way. Each reads a bounded number of rows, or adds up in
+// the database.
+extension Index {
+    /// Parcels that are held or arriving, in the order in which they came, from a number on.
+    package func queue(
+        _ filter: QueueFilter,
+        after number: Int64,
+        limit: Int
+    ) throws -> [ParcelRow] {
+        var conditions = ["state IN ('arriving', 'held')", "number > ?"]
+        var arguments: StatementArguments = [number]
+        if let flow = filter.flow {
+            conditions.append("flow = ?")
+            arguments += [flow.text]
+        }
+        if let origin = filter.origin {
+            conditions.append("origin = ?")
+            arguments += [origin.text]
+        }
+        if let collectors = filter.collectors {
+            let marks = collectors.map { _ in "?" }.joined(separator: ", ")
+            conditions.append("collector IN (\(marks))")
+            arguments += StatementArguments(collectors.sorted().map(\.text))
+        }
+        if let state = filter.state {
+            conditions.append("state = ?")
+            arguments += [state.rawValue]
+        }
+        if filter.isHeldBack { conditions.append("is_held_back = 1") }
+        return try self.parcels(
+            conditions.joined(separator: " AND "),
+            arguments,
+            order: "number",
+            limit: limit
+        )
+    }
+
+    /// How many parcels of its group go before a parcel, in an order; counts up to `limit`.
+    package func countWaiting(
+        before row: ParcelRow,
+        first order: FileOrder,
+        limit: Int
+    ) throws -> Int {
+        let (column, direction) = Self.key(of: order)
+        let key: any DatabaseValueConvertible =
+            switch order {
+            case .newest, .oldest: row.modified
+            case .smallest, .largest: row.size.rawValue
+            case .name: Data(row.path)
+            }
+        let group = row.group
+        return try self.database.read { db in
+            try Int.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT count(*) FROM (
+                            SELECT 1 FROM parcel
+                            WHERE state IN ('arriving', 'held') AND flow = ? AND origin = ?
+                                AND giver IS ? AND is_small = ? AND class = ? AND collector = ?
+                                AND is_held_back = 0
+                                AND (\(column), number) \(direction == "DESC" ? ">" : "<") (?, ?)
+                            LIMIT ?)
+                        """
+                ),
+                arguments: [
+                    group.flow.text, group.origin.text, group.giver?.text, group.isSmall ? 1 : 0,
+                    Int64(group.parcelClass), group.collector.text, key, row.number, limit + 1,
+                ]
+            ) ?? 0
+        }
+    }
+
+    /// What is held or arriving, added up by the way it goes and by age.
+    ///
+    /// - Parameters:
+    ///   - now: What ages are counted from.
+    ///   - ages: Upper ends of the buckets, ascending, in milliseconds; what is older is in a last
+    ///     bucket.
+    /// - Returns: Sums of which none is zero.
+    /// - Throws: `DatabaseError`.
+    /// - Complexity: Reads every parcel that is here; keep it off the engine.
+    package func ages(at now: UnixMilliseconds, upTo ages: [Int64]) throws -> [QueueAge] {
+        let cases = ages.enumerated()
+            .map { "WHEN ? - arrived_at <= \($1) THEN \($0)" }
+            .joined(separator: " ")
+        let bucket = ages.isEmpty ? "0" : "CASE \(cases) ELSE \(ages.count) END"
+        return try self.database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT flow, origin, collector, giver, \(bucket) AS bucket, count(*),
+                        CAST(total(size) AS INTEGER), min(arrived_at)
+                    FROM parcel WHERE state IN ('arriving', 'held')
+                    GROUP BY flow, origin, collector, giver, bucket
+                    """,
+                arguments: StatementArguments(ages.map { _ in now.rawValue })
+            ).compactMap { row in
+                guard let flow = FlowName(row[0] as String),
+                    let origin = NodeName(row[1] as String),
+                    let collector = NodeName(row[2] as String)
+                else { return nil }
+                return QueueAge(
+                    flow: flow,
+                    origin: origin,
+                    collector: collector,
+                    giver: (row[3] as String?).flatMap { NodeName($0) },
+                    bucket: row[4],
+                    count: row[5],
+                    bytes: ByteCount(row[6] as Int64),
+                    oldest: UnixMilliseconds(row[7] as Int64)
+                )
+            }
+        }
+    }
+}
