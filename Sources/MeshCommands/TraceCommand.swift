@@ -25,7 +25,10 @@ struct TraceCommand: ParsableCommand {
         guard !report.parcels.isEmpty else { throw CommandFailure.unknown(self.file.file) }
         try self.output.write(value) { report.text(at: Terminal.now) }
         let events = report.parcels.flatMap(\.events)
-        if events.contains(where: { $0.signature == "fails" }) {
+        let hops = report.parcels.flatMap(\.hops)
+        if events.contains(where: { $0.signature == "fails" })
+            || hops.contains(where: { $0.signature == "fails" })
+        {
             Terminal.complain("tributary: a statement's signature does not verify [damaged]")
             throw CommandStatus.damaged
         }
@@ -69,7 +72,7 @@ extension TraceReport.Parcel {
 
     /// What lies before `AFTER` is told by two clocks, all else by the clock of the hop.
     private var hopTable: TextTable {
-        var table = TextTable("HOP", "ARRIVED", "AFTER", "DURABLE", "CUSTODY", "SENT")
+        var table = TextTable("HOP", "ARRIVED", "AFTER", "DURABLE", "CUSTODY", "SENT", "SIGNATURE")
         for (number, hop) in self.hops.enumerated() {
             table.add(
                 hop.node,
@@ -77,7 +80,8 @@ extension TraceReport.Parcel {
                 number > 0 ? Self.delay(self.hops[number - 1].arrived, hop.arrived) : nil,
                 Self.delay(hop.arrived, hop.held),
                 hop.custody.map { Self.delay(hop.held, $0) },
-                hop.sent.map { Self.delay(hop.held, $0) }
+                hop.sent.map { Self.delay(hop.held, $0) },
+                hop.signature
             )
         }
         return table

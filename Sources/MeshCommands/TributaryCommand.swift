@@ -15,8 +15,9 @@ package struct TributaryCommand: AsyncParsableCommand {
             """,
         subcommands: [
             InitCommand.self, TopologyCommand.self, RunCommand.self, SendCommand.self,
-            StatusCommand.self, SourcesCommand.self, TraceCommand.self, WhyCommand.self,
-            QueueCommand.self, AdoptCommand.self, CallCommand.self, DrainCommand.self,
+            StatusCommand.self, SitesCommand.self, SourcesCommand.self, TraceCommand.self,
+            WhyCommand.self, QueueCommand.self, AdoptCommand.self, CallCommand.self,
+            DrainCommand.self,
         ]
     )
 

@@ -81,6 +81,7 @@ package actor Engine {
     /// Parcels that were damaged and are being made whole.
     var healing: Set<ParcelID> = []
     var notes = NoteState()
+    var accounts = AccountState()
 
     /// Joins an open spool with what the node is; see ``open(_:spool:disk:options:random:)``.
     init(
@@ -256,6 +257,8 @@ package actor Engine {
         self.lapseIdle(now)
         self.admitWaiting()
         self.lookAtSources(now)
+        self.sendTallies(now)
+        self.askForOverdue(now)
         self.settle()
         self.advanceDrain()
     }

@@ -154,6 +154,8 @@ extension Engine {
                 opening: self.opening(source, file),
                 key: self.parts.key
             )
+            // Only now: a number that is given and not used would be missed at the collector.
+            self.lastSequences[source.flow] = opening.opening.sequence
             self.sources.capturing = opening.id
             self.roomTaken[opening.id] = need
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
@@ -187,15 +189,13 @@ extension Engine {
         let last =
             self.lastSequences[source.flow]
             ?? self.ask(SequenceNumber(0)) { try $0.lastSequence(of: self.stream(source.flow)) }
-        let sequence = SequenceNumber(last.rawValue + 1)
-        self.lastSequences[source.flow] = sequence
         return Opening(
             mesh: self.parts.mesh,
             origin: self.parts.node,
             flow: source.flow,
             collector: source.collector,
             incarnation: self.incarnation,
-            sequence: sequence,
+            sequence: SequenceNumber(last.rawValue + 1),
             parcelClass: source.parcelClass,
             size: ByteCount(file.stamp.size),
             profile: source.profile,
@@ -256,11 +256,12 @@ extension Engine {
                         at: self.now
                     )
                 )
+                self.lastSequences[flow] = small.opening.opening.sequence
                 begun.append((file.seen, small.id))
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
                 if error.isFinal, let row = self.damagedSmall(flow, file.seen) {
-                    self.end(row.id, .abandoned, reason: error.code, detail: error.message)
+                    self.cannotMake(row.id, reason: error.code, detail: error.message)
                 }
             } catch {
                 self.notTaken(flow, file.seen.path, CaptureFailure.unnameableCode)
@@ -300,7 +301,7 @@ extension Engine {
             self.sources.retryAt = self.now.adding(milliseconds: Self.retryAfter)
         case .failure(let error):
             // Another version, or none: this one is given up, the next look opens what is there.
-            self.end(parcel, .abandoned, reason: error.code, detail: error.message)
+            self.cannotMake(parcel, reason: error.code, detail: error.message)
             PathBytes(row.path).map { self.lookAgain(row.stream.flow, $0, error.code) }
         case .success(let captured):
             let closing = Closing(
@@ -312,7 +313,7 @@ extension Engine {
             )
             if let known = row.closing.flatMap({ try? Closing(encoded: $0) }), known.root != root {
                 // Another program cuts or packs otherwise: these blobs cannot be made again.
-                return self.end(parcel, .abandoned, reason: "not_reproducible")
+                return self.cannotMake(parcel, reason: "not_reproducible")
             }
             do {
                 let signed = try SignedClosing(closing: closing, key: self.parts.key)
@@ -420,13 +421,11 @@ extension Engine {
             .isSameVersion(as: seen.stamp) ?? false
     }
 
+    /// The file may have a newer version by now: then the parcel's stamp still tells it.
     private func damagedSmall(_ flow: FlowName, _ seen: SeenFile) -> ParcelRow? {
-        guard let known = self.ask(nil, { try $0.capture(flow: flow, path: seen.path.bytes) }),
-            known.0.isSameVersion(as: seen.stamp),
-            let row = self.ask(nil, { try $0.parcel(known.1) }),
-            row.isSmall, row.isDamaged
-        else { return nil }
-        return row
+        self.ask(nil) {
+            try $0.damagedSmall(flow: flow, path: seen.path.bytes, stamp: seen.stamp)
+        }
     }
 
     private func smallAgain(_ row: ParcelRow, _ bytes: [UInt8]) throws -> LogRecord {

@@ -252,7 +252,7 @@ extension Engine {
                         self.supersede(by: row.id)
                     }
                 }
-            } else if statement.kind == .lost {
+            } else if statement.kind == .lost, statement.reason != "unknown" {
                 self.isLost(leaf.parcel)
                 self.reroute()
             } else if statement.kind.isTerminal {

@@ -19,7 +19,7 @@ extension Engine {
             node: self.parts.node,
             arrived: row.arrivedAt,
             held: row.heldAt ?? row.arrivedAt,
-            sent: self.now,
+            sent: row.collector == self.parts.node ? nil : self.now,
             statement: own?.digest,
             previous: before.digest
         )

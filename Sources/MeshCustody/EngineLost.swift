@@ -93,6 +93,23 @@ extension Engine {
         }
     }
 
+    /// The bytes of a parcel of this node's own cannot be made any more: it is given up.
+    ///
+    /// Unless it was made again only because the collector did not know it: then it may still be on
+    /// its way, and whoever has custody of it must not hear that it has ended.
+    func cannotMake(_ parcel: ParcelID, reason: String, detail: String = "") {
+        let row = self.ask(nil) { try $0.parcel(parcel) }
+        guard row?.unknownAt != nil else {
+            return self.end(parcel, .abandoned, reason: reason, detail: detail)
+        }
+        self.parts.logger.warning(
+            "Parcel cannot be offered again",
+            metadata: ["parcel.id": "\(parcel)", "error.code": "\(reason)", "error": "\(detail)"]
+        )
+        self.healing.remove(parcel)
+        self.log([try .leave(parcel, at: self.now)]) {}
+    }
+
     // MARK: Files that are opened anew
 
     /// Abandons what this node opened in a life and has not seen end; the files are opened anew.

@@ -37,6 +37,13 @@ package struct EngineParts: Sendable {
     package var watchesSources: Bool
     /// Where a test lets the node die; `nil` in earnest.
     package var crash: CrashHook?
+    /// How long after it was passed on a parcel of this node's own may be without an end before the
+    /// collector is asked, in milliseconds.
+    package var overdueAfter: Int64 = 7 * 86_400_000
+    /// How long at least lies between two tallies of a stream, in milliseconds.
+    package var tallyEvery: Int64 = 5_000
+    /// How long a number may be on its way before it counts as missing, in milliseconds.
+    package var gapAfter: Int64 = 3_600_000
     /// How long a note waits for a way that leads nearer before it goes round, in milliseconds.
     package var detourAfter: Int64 = 3_600_000
 

@@ -96,6 +96,9 @@ extension Engine {
                 "damaged": Int64(self.ask(0) { try $0.damagedCount() }),
                 "quarantined": Int64(self.quarantined),
                 "outbox": Int64(self.ask(0) { try $0.outboxCount() }),
+                "overdue": Int64(
+                    self.ask(0) { try $0.overdueCount(since: self.overdueSince(self.now)) }
+                ),
                 "offers_waiting": Int64(self.waitingOffers.count),
                 "through": Int64(self.arrivals.values.count { $0.through != nil }),
                 "next_hops_asked": Int64(self.transits.count),
@@ -159,7 +162,6 @@ extension Engine {
             .compactMap { try? SignedStatement(trusted: $0.bytes) }
         var events = self.recordedEvents(row)
         for statement in statements {
-            let key = self.parts.index.statementKey(statement.signer, statement.keyID)
             let said = [statement.reason, statement.leaf(of: row.id)?.detail ?? ""]
                 .filter { !$0.isEmpty }.joined(separator: ": ")
             let detail = PathBytes.printable(Array(said.utf8))
@@ -169,8 +171,7 @@ extension Engine {
                     node: statement.signer,
                     what: statement.kind.rawValue,
                     detail: detail.isEmpty ? nil : detail,
-                    signature: key.map { statement.isSigned(by: $0) ? "verifies" : "fails" }
-                        ?? "unknown"
+                    signature: self.verdict(on: statement)
                 )
             )
         }
@@ -262,10 +263,14 @@ extension Engine {
     }
 
     /// The way so far: the collector's statement has all of it, until then what came here and went.
+    ///
+    /// Lines chain by digest, and a statement names the last: its signature is good for all of them.
     private func hops(_ row: ParcelRow, _ statements: [SignedStatement]) -> [TraceReport.Hop] {
-        let stated = statements.compactMap { $0.passages[row.id] }
-            .max { $0.lines.count < $1.lines.count }
-        var lines = stated?.parsed ?? Passage(lines: row.passage)?.parsed ?? []
+        let stated = statements.filter { $0.passages[row.id] != nil }
+            .max { $0.passages[row.id]?.lines.count ?? 0 < $1.passages[row.id]?.lines.count ?? 0 }
+        let passage = stated?.passages[row.id] ?? Passage(lines: row.passage)
+        var lines = passage?.parsed ?? []
+        let signature = stated.map { self.verdict(on: $0) } ?? "unsigned"
         if stated == nil {
             lines.append(
                 PassageLine(
@@ -281,12 +286,18 @@ extension Engine {
                 node: line.node,
                 arrived: line.arrived,
                 held: line.held,
-                sent: line.sent
+                sent: line.sent,
+                signature: signature
             )
             hop.custody = statements.first { $0.kind == .custody && $0.signer == line.node }
                 .map { ReportTime($0.at) }
             return hop
         }
+    }
+
+    private func verdict(on statement: SignedStatement) -> String {
+        self.parts.index.statementKey(statement.signer, statement.keyID)
+            .map { statement.isSigned(by: $0) ? "verifies" : "fails" } ?? "unknown"
     }
 }
 

@@ -15,6 +15,7 @@ package enum EngineCommand: Sendable {
     case trace(TraceQuery, @Sendable (TraceReport) -> Void)
     case why(TraceQuery, @Sendable (WhyReport) -> Void)
     case queue(QueueCommand)
+    case sites(@Sendable (Result<SitesReport, EngineError>) -> Void)
     case send(SendTask)
     case drain(DrainTask)
     /// Ends one drain, or whatever keeps the node shut.
@@ -125,6 +126,7 @@ extension Engine {
         case .trace(let query, let reply): reply(self.trace(query))
         case .why(let query, let reply): self.why(query, reply)
         case .queue(let command): self.handle(command)
+        case .sites(let reply): reply(self.sites())
         case .send(let task):
             guard !self.life.life.standsStill else {
                 return task.finish(self.standingStill)

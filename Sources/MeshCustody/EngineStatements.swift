@@ -12,9 +12,7 @@ extension Engine {
     func received(note body: NoteBody, _ head: NoteHead, from call: Call) {
         switch body {
         case .statement(let bytes): self.received(statement: bytes, head, from: call)
-        case .tally, .inquiry:
-            // Later versions answer them; what is not kept is not acknowledged.
-            self.parts.logger.debug("Note not taken", metadata: ["peer.node": "\(call.peer)"])
+        case .tally, .inquiry: self.received(word: body, head, from: call)
         }
     }
 
@@ -112,6 +110,10 @@ extension Engine {
                 self.stopGiving(leaf.parcel)
                 self.forgetArrival(leaf.parcel)
             case .damaged, .lost:
+                // That the collector does not know it only matters to the origin.
+                guard statement.reason != "unknown" || self.isDamagedHere(leaf.parcel) else {
+                    continue
+                }
                 self.isLost(leaf.parcel)
                 self.reroute()
             case .secured:
@@ -143,6 +145,10 @@ extension Engine {
             )
         }
         return counts
+    }
+
+    private func isDamagedHere(_ parcel: ParcelID) -> Bool {
+        self.ask(nil) { try $0.parcel(parcel) }.map { $0.giver == nil && $0.isDamaged } ?? false
     }
 
     func hasEnded(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {

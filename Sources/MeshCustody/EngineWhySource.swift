@@ -25,6 +25,8 @@ struct SourceFacts: Sendable {
     var room: Int64
     var nextScan: UnixMilliseconds
     var missing: (code: String, since: UnixMilliseconds)?
+    /// Seen, and not complete then.
+    var settling: Settling?
 
     private static let questions = DispatchQueue(label: "tributary.why")
 
@@ -66,6 +68,7 @@ struct SourceFacts: Sendable {
                 hint: "`tributary send \(file)` hands it over."
             )
         }
+        if let settling = self.settling { return Self.unfinished(settling) }
         let name = self.path.bytes.split(separator: UInt8(ascii: "/")).last ?? []
         if name.starts(with: Array(".tributary-".utf8)) {
             return .init(.excluded, "Names that begin with `.tributary-` are never sent.")
@@ -75,6 +78,29 @@ struct SourceFacts: Sendable {
             "No scan has seen this version yet.",
             next: self.nextScan,
             hint: "`tributary send \(file)` takes it at once."
+        )
+    }
+
+    private static func unfinished(_ settling: Settling) -> WhyReport.Reason {
+        let (message, hint): (String, String?) =
+            switch WaitReason(rawValue: settling.reason) {
+            case .tooYoung: ("It changed a moment ago, and is taken once it rests.", nil)
+            case .beingWritten:
+                ("A program has it open for writing.", "It is taken once that program closes it.")
+            case .noMarker:
+                (
+                    "Its marker is not there.",
+                    "Create the marker that `done-when` of the flow names once the file is complete."
+                )
+            case nil: ("It could not be looked at; this is tried again.", nil)
+            }
+        return .init(
+            .notDone,
+            message,
+            cause: settling.reason,
+            since: settling.since,
+            next: settling.due,
+            hint: hint
         )
     }
 
@@ -149,14 +175,9 @@ extension Engine {
     private func sourceFacts(_ path: [UInt8]) -> [SourceFacts] {
         guard path.first == UInt8(ascii: "/"), let (flow, beneath) = self.locate(path, flow: nil),
             let path = beneath, let root = self.parts.sources[flow],
-            let source = self.parts.view.sends.first(where: { $0.flow == flow })
+            let known = self.sources.flows[flow]
         else { return [] }
-        let candidates = self.sources.candidates[flow]
-        let isQueued =
-            candidates.map { queue in
-                queue.small.contains { $0.path == path } || queue.large.contains { $0.path == path }
-            } ?? false
-        let most = self.room.shares.most(for: source.collector)
+        let source = known.source
         return [
             SourceFacts(
                 flow: flow,
@@ -164,13 +185,14 @@ extension Engine {
                 root: root,
                 captured: self.ask(nil) { try $0.capture(flow: flow, path: path.bytes) }?.0,
                 underWay: self.sources.underWay[FlowPath(flow: flow, path: path)]?.stamp,
-                largest: min(source.largest?.rawValue ?? .max, most - most / 64 - (1 << 20)),
-                isSentOnly: source.doneWhen == .sent,
+                largest: known.rule.largest,
+                isSentOnly: !known.rule.isScanned,
                 isShut: self.isShut,
-                isQueued: isQueued,
+                isQueued: known.queue.contains(path),
                 room: self.freeRoom(for: source.collector),
-                nextScan: self.sources.nextScanAt,
-                missing: self.sources.missing[flow]
+                nextScan: known.nextScanAt,
+                missing: known.missing,
+                settling: known.settling[path]
             )
         ]
     }

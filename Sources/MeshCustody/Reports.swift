@@ -277,13 +277,17 @@ package struct TraceReport: Hashable, Sendable, Codable {
         package var sent: ReportTime?
         /// When the node stated custody, where its statement is known here.
         package var custody: ReportTime?
+        /// Of the statement that stands for all lines: as an event's.
+        package var signature: String?
         /// Gathers a line.
         package init(
             node: NodeName,
             arrived: UnixMilliseconds,
             held: UnixMilliseconds,
-            sent: UnixMilliseconds? = nil
+            sent: UnixMilliseconds? = nil,
+            signature: String? = nil
         ) {
+            self.signature = signature
             self.node = node.text
             self.arrived = ReportTime(arrived)
             self.held = ReportTime(held)

@@ -284,6 +284,113 @@ package nonisolated struct ProtoSignedStatement: Sendable {
   package init() {}
 }
 
+/// Numbers that ended at the origin otherwise than by the collector's word.
+package nonisolated struct ProtoEndedRuns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: ProtoStatementKind = .unspecified
+
+  package var runs: [ProtoSequenceRun] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Which numbers an origin has given: every one up to the highest. Signed with the context
+/// "tributary tally 1".
+package nonisolated struct ProtoTally: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mesh: String = String()
+
+  package var origin: String = String()
+
+  package var keyID: Data = Data()
+
+  package var flow: String = String()
+
+  package var incarnationNumber: UInt64 = 0
+
+  package var incarnationRandom: UInt64 = 0
+
+  /// Unix milliseconds by the origin's clock
+  package var at: Int64 = 0
+
+  package var highest: UInt64 = 0
+
+  package var ended: [ProtoEndedRuns] = []
+
+  /// still in the origin's own hands
+  package var here: [ProtoSequenceRun] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoAskedParcel: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var sequence: UInt64 = 0
+
+  package var parcelID: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What became of parcels? Signed with the context "tributary inquiry 1".
+package nonisolated struct ProtoInquiry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mesh: String = String()
+
+  package var origin: String = String()
+
+  package var keyID: Data = Data()
+
+  package var flow: String = String()
+
+  package var incarnationNumber: UInt64 = 0
+
+  package var incarnationRandom: UInt64 = 0
+
+  /// Unix milliseconds by the origin's clock
+  package var at: Int64 = 0
+
+  package var parcels: [ProtoAskedParcel] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The body of a note that is no statement.
+package nonisolated struct ProtoSignedWord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// a Tally or an Inquiry, verbatim
+  package var body: Data = Data()
+
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "tributary.identity"
@@ -672,6 +779,251 @@ nonisolated extension ProtoSignedStatement: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.statement != rhs.statement {return false}
     if lhs.leaves != rhs.leaves {return false}
     if lhs.passages != rhs.passages {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEndedRuns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EndedRuns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}runs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.runs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.runs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.runs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoEndedRuns, rhs: ProtoEndedRuns) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.runs != rhs.runs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTally: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Tally"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}origin\0\u{3}key_id\0\u{1}flow\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{1}at\0\u{1}highest\0\u{1}ended\0\u{1}here\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.mesh) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.origin) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.keyID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.flow) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.incarnationNumber) }()
+      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.incarnationRandom) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.highest) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.ended) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.here) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.mesh.isEmpty {
+      try visitor.visitSingularStringField(value: self.mesh, fieldNumber: 1)
+    }
+    if !self.origin.isEmpty {
+      try visitor.visitSingularStringField(value: self.origin, fieldNumber: 2)
+    }
+    if !self.keyID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.keyID, fieldNumber: 3)
+    }
+    if !self.flow.isEmpty {
+      try visitor.visitSingularStringField(value: self.flow, fieldNumber: 4)
+    }
+    if self.incarnationNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnationNumber, fieldNumber: 5)
+    }
+    if self.incarnationRandom != 0 {
+      try visitor.visitSingularFixed64Field(value: self.incarnationRandom, fieldNumber: 6)
+    }
+    if self.at != 0 {
+      try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 7)
+    }
+    if self.highest != 0 {
+      try visitor.visitSingularUInt64Field(value: self.highest, fieldNumber: 8)
+    }
+    if !self.ended.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ended, fieldNumber: 9)
+    }
+    if !self.here.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.here, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoTally, rhs: ProtoTally) -> Bool {
+    if lhs.mesh != rhs.mesh {return false}
+    if lhs.origin != rhs.origin {return false}
+    if lhs.keyID != rhs.keyID {return false}
+    if lhs.flow != rhs.flow {return false}
+    if lhs.incarnationNumber != rhs.incarnationNumber {return false}
+    if lhs.incarnationRandom != rhs.incarnationRandom {return false}
+    if lhs.at != rhs.at {return false}
+    if lhs.highest != rhs.highest {return false}
+    if lhs.ended != rhs.ended {return false}
+    if lhs.here != rhs.here {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskedParcel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AskedParcel"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}parcel_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.parcelID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
+    }
+    if !self.parcelID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.parcelID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoAskedParcel, rhs: ProtoAskedParcel) -> Bool {
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.parcelID != rhs.parcelID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoInquiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Inquiry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}origin\0\u{3}key_id\0\u{1}flow\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{1}at\0\u{1}parcels\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.mesh) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.origin) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.keyID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.flow) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.incarnationNumber) }()
+      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.incarnationRandom) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.parcels) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.mesh.isEmpty {
+      try visitor.visitSingularStringField(value: self.mesh, fieldNumber: 1)
+    }
+    if !self.origin.isEmpty {
+      try visitor.visitSingularStringField(value: self.origin, fieldNumber: 2)
+    }
+    if !self.keyID.isEmpty {
+      try visitor.visitSingularBytesField(value: self.keyID, fieldNumber: 3)
+    }
+    if !self.flow.isEmpty {
+      try visitor.visitSingularStringField(value: self.flow, fieldNumber: 4)
+    }
+    if self.incarnationNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnationNumber, fieldNumber: 5)
+    }
+    if self.incarnationRandom != 0 {
+      try visitor.visitSingularFixed64Field(value: self.incarnationRandom, fieldNumber: 6)
+    }
+    if self.at != 0 {
+      try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 7)
+    }
+    if !self.parcels.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.parcels, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoInquiry, rhs: ProtoInquiry) -> Bool {
+    if lhs.mesh != rhs.mesh {return false}
+    if lhs.origin != rhs.origin {return false}
+    if lhs.keyID != rhs.keyID {return false}
+    if lhs.flow != rhs.flow {return false}
+    if lhs.incarnationNumber != rhs.incarnationNumber {return false}
+    if lhs.incarnationRandom != rhs.incarnationRandom {return false}
+    if lhs.at != rhs.at {return false}
+    if lhs.parcels != rhs.parcels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSignedWord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SignedWord"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}body\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.body.isEmpty {
+      try visitor.visitSingularBytesField(value: self.body, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoSignedWord, rhs: ProtoSignedWord) -> Bool {
+    if lhs.body != rhs.body {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -26,6 +26,12 @@ public enum Limits {
     public static let offersUnansweredMax = 1_024
     /// The most bytes of notes that may be unacknowledged.
     public static let notesUnackedBytesMax = 256 << 10
+    /// The most runs of numbers in a tally.
+    public static let tallyRunsMax = 256
+    /// The most missing runs of a stream of which it is kept since when they are missing.
+    public static let gapsNoticedMax = 4_096
+    /// The most parcels that one inquiry asks about.
+    public static let inquiryParcelsMax = 1_024
     /// The most notes that a node keeps for others; the oldest give way.
     public static let notesPassingMax = 1 << 16
     /// The most bytes of such notes.

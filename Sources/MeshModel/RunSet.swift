@@ -63,6 +63,32 @@ public struct RunSet: Hashable, Sendable {
         self.runs.replaceSubrange(start..<end, with: rest)
     }
 
+    /// Adds every member of another set.
+    public mutating func formUnion(_ other: Self) {
+        for run in other.runs { self.insert(run) }
+    }
+
+    /// Removes every member of another set.
+    public mutating func subtract(_ other: Self) {
+        for run in other.runs { self.remove(run) }
+    }
+
+    /// The members that are at most `upper`.
+    public func clipped(to upper: UInt64) -> Self {
+        Self(
+            self.runs.filter { $0.lowerBound <= upper }
+                .map { $0.lowerBound...min($0.upperBound, upper) }
+        )
+    }
+
+    /// The numbers from 1 up to `upper` that are no members.
+    public func gaps(upTo upper: UInt64) -> Self {
+        guard upper >= 1 else { return Self() }
+        var gaps = Self([1...upper])
+        gaps.subtract(self)
+        return gaps
+    }
+
     private func firstRun(endingAtOrAfter number: UInt64) -> Int {
         var low = 0
         var high = self.runs.count

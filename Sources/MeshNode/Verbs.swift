@@ -31,6 +31,7 @@ struct Verbs: Sendable {
             return try JSONValue(encoding: try await self.engine.answer { .status($0) } as StatusReport)
         case "sources": return try await self.sources(request)
         case "trace": return try await self.trace(request)
+        case "sites": return try await self.sites()
         case "why": return try await self.why(request)
         case "queue-list": return try await self.queue.list(request)
         case "queue-age": return try await self.queue.age()
@@ -46,6 +47,15 @@ struct Verbs: Sendable {
                 message: "This daemon does not know `\(request.verb)`.",
                 hint: "The daemon may be older than the command: restart it."
             )
+        }
+    }
+
+    private func sites() async throws -> JSONValue {
+        let result: Result<SitesReport, EngineError> = try await self.engine.answer { .sites($0) }
+        switch result {
+        case .success(let report): return try JSONValue(encoding: report)
+        case .failure(let error):
+            throw ControlError(code: error.code, message: error.message, hint: error.hint)
         }
     }
 

@@ -39,6 +39,9 @@ package struct CaptureQueue: Sendable {
     /// Whether a scan is wanted, because files wait that are not in memory, and few of the others.
     package var needsScan: Bool { self.small.needsScan || self.large.needsScan }
 
+    /// Whether a file waits, as far as is in memory.
+    package func contains(_ path: PathBytes) -> Bool { self.paths.contains(path) }
+
     /// Puts files where they belong; a path that waits already is replaced.
     package mutating func insert(_ files: [WaitingFile]) {
         self.remove(files.map(\.path))

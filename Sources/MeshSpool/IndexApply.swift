@@ -253,6 +253,15 @@ extension Index {
 
     /// Forgets a parcel that was never held here: as if it had not been offered.
     private func applyEnd(_ message: ProtoEndRecord, _ db: Database) throws {
+        guard message.state != "passed" else {
+            return try db.run(
+                """
+                UPDATE parcel SET state = 'passed', is_damaged = 0
+                WHERE parcel_id = ? AND giver IS NULL AND state = 'held' AND is_damaged = 1
+                """,
+                [message.parcelID]
+            )
+        }
         guard
             let parcel = try Int64.fetchOne(
                 db.cachedStatement(
@@ -270,6 +279,9 @@ extension Index {
     }
 
     private func applyNote(_ message: ProtoNoteRecord, _ db: Database) throws {
+        if !message.tally.isEmpty || !message.inquiry.isEmpty {
+            return try self.applyWord(message, db)
+        }
         for bytes in message.statements {
             guard let digest = Digest(bytes) else { continue }
             if message.isForward {

@@ -88,7 +88,7 @@ extension Index {
     }
 
     /// Numbers are never used twice: a call remembers up to which one it has looked.
-    private func nextNumber(for destination: String, _ db: Database) throws -> Int64 {
+    func nextNumber(for destination: String, _ db: Database) throws -> Int64 {
         try Int64.fetchOne(
             db.cachedStatement(
                 sql: """

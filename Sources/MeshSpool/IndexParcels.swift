@@ -43,6 +43,20 @@ extension Index {
         )
     }
 
+    /// The damaged small parcel that was captured here from a version of a file.
+    package func damagedSmall(
+        flow: FlowName,
+        path: [UInt8],
+        stamp: FileStamp
+    ) throws -> ParcelRow? {
+        try self.parcels(
+            "path = ? AND flow = ? AND giver IS NULL AND is_small = 1 AND is_damaged = 1",
+            [Data(path), flow.text],
+            order: "number DESC",
+            limit: Int(Int32.max)
+        ).first { $0.stamp?.isSameVersion(as: stamp) ?? false }
+    }
+
     /// Parcels that a neighbour gave and that are not complete or are damaged.
     package func unfinishedArrivals() throws -> [ParcelRow] {
         try self.parcels(
@@ -250,6 +264,7 @@ extension Index {
             passedAt: time("passed_at"),
             passedTo: (row["passed_to"] as String?).flatMap { NodeName($0) },
             endedAt: time("ended_at"),
+            unknownAt: time("unknown_at"),
             modified: row["modified"],
             mode: AdmissionMode(rawValue: row["mode"]) ?? .whole,
             nextHop: (row["next_hop"] as String?).flatMap { NodeName($0) },

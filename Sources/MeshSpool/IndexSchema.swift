@@ -15,7 +15,7 @@ extension Index {
     static let tables = [
         "incarnation", "parcel", "entry", "blob", "statement", "parcel_statement", "own_batch",
         "peer", "seen", "landed", "intent", "outbox", "outbox_end", "source_file", "task",
-        "cached_blob", "note",
+        "cached_blob", "note", "tally", "gap",
     ]
 
     /// Forward-only: a migration that has shipped is never edited.
@@ -252,6 +252,30 @@ extension Index {
         CREATE UNIQUE INDEX note_by_subject ON note (destination, subject)
             WHERE subject IS NOT NULL;
         CREATE INDEX note_by_age ON note (at) WHERE came_from IS NOT NULL;
+        CREATE TABLE tally (                                -- an origin's latest, at its collector
+            origin             TEXT    NOT NULL,
+            flow               TEXT    NOT NULL,
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            stated_at          INTEGER NOT NULL,            -- by the origin's clock
+            at                 INTEGER NOT NULL,            -- received, Unix milliseconds
+            body               BLOB    NOT NULL,            -- signed, verbatim
+            PRIMARY KEY (origin, flow, incarnation_number, incarnation_random)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE gap (                                  -- as of the latest tally
+            origin             TEXT    NOT NULL,
+            flow               TEXT    NOT NULL,
+            incarnation_number INTEGER NOT NULL,
+            incarnation_random INTEGER NOT NULL,
+            first              INTEGER NOT NULL,            -- sequence
+            last               INTEGER NOT NULL CHECK (last >= first),
+            since              INTEGER NOT NULL,            -- noticed, Unix milliseconds
+            PRIMARY KEY (origin, flow, incarnation_number, incarnation_random, first)
+        ) STRICT, WITHOUT ROWID;
+        ALTER TABLE parcel ADD COLUMN unknown_at INTEGER;   -- the collector does not know it
+        CREATE INDEX parcel_unanswered ON parcel (passed_at)
+            WHERE state = 'passed' AND giver IS NULL;
+        CREATE INDEX landed_by_time ON landed (origin, flow, at);
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

@@ -163,19 +163,36 @@ extension Index {
             try db.run(
                 """
                 UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
-                    is_damaged = 0
+                    is_damaged = 0, unknown_at = NULL
                 WHERE number = ? AND state IN ('arriving', 'held')
                 """,
                 [statement.signer.text, at, parcel]
             )
-            if db.changesCount > 0 { try self.release(parcel, db) }
+            if db.changesCount > 0 { return try self.release(parcel, db) }
+            // Somebody further on has it, as the origin is told who has asked.
+            try db.run(
+                """
+                UPDATE parcel SET passed_to = ?, passed_at = ?, unknown_at = NULL
+                WHERE number = ? AND state = 'passed' AND giver IS NULL
+                """,
+                [statement.signer.text, at, parcel]
+            )
         case .damaged where issued:
             break
+        case .lost where statement.reason == "unknown":
+            // It may be on its way all the same: nobody but the origin acts on it.
+            try db.run(
+                """
+                UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = ?
+                WHERE number = ? AND giver IS NULL AND state = 'passed'
+                """,
+                [at, parcel]
+            )
         case .damaged, .lost:
             // The origin has the file: it makes the blobs anew.
             try db.run(
                 """
-                UPDATE parcel SET state = 'held', is_damaged = 1
+                UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = NULL
                 WHERE number = ? AND giver IS NULL AND state IN ('held', 'passed')
                 """,
                 [parcel]

@@ -71,6 +71,8 @@ package struct ParcelRow: Sendable {
     package var passedTo: NodeName?
     /// Terminal statement known.
     package var endedAt: UnixMilliseconds?
+    /// The collector has said that it does not know it, and nothing was heard since.
+    package var unknownAt: UnixMilliseconds?
     /// The file's modification time, in nanoseconds since 1970.
     package var modified: Int64
     /// How it was admitted here.

@@ -272,6 +272,38 @@ extension LogRecord {
         return try Self(kind: .note, id: .zero, body: body.serializedBytes())
     }
 
+    /// A tally or an inquiry, made here or received from a neighbour and verified.
+    ///
+    /// One for another node has that node as its destination, and the hops left.
+    package static func word(
+        _ body: NoteBody,
+        from neighbour: NodeName?,
+        to destination: NodeName?,
+        hops: UInt32,
+        at: UnixMilliseconds
+    ) throws -> Self {
+        var record = ProtoNoteRecord()
+        record.neighbour = neighbour?.text ?? ""
+        record.destination = destination?.text ?? ""
+        record.hops = hops
+        switch body {
+        case .tally(let bytes): record.tally = Data(bytes)
+        case .inquiry(let bytes): record.inquiry = Data(bytes)
+        case .statement: preconditionFailure("A statement has a record of its own.")
+        }
+        record.at = at.rawValue
+        return try Self(kind: .note, id: .sha256(body.bytes), body: record.serializedBytes())
+    }
+
+    /// A parcel of this node's own, which may be on its way, is not made again: it stays passed on.
+    package static func leave(_ parcel: ParcelID, at: UnixMilliseconds) throws -> Self {
+        var body = ProtoEndRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.state = "passed"
+        body.at = at.rawValue
+        return try Self(kind: .end, id: parcel.digest, body: body.serializedBytes())
+    }
+
     /// What a command was promised, or that the promise is kept.
     package static func task(_ task: SpoolTask, finished: Bool, at: UnixMilliseconds) throws -> Self
     {

@@ -300,7 +300,7 @@ package nonisolated struct ProtoEvictRecord: Sendable {
 }
 
 /// Notes that a neighbour has made durable: it need not be told again. Or a statement known here that
-/// another node is to hear of.
+/// another node is to hear of. Or a tally or an inquiry, made here or received.
 package nonisolated struct ProtoNoteRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -320,8 +320,17 @@ package nonisolated struct ProtoNoteRecord: Sendable {
   /// noted: the node that they were for; empty: the neighbour
   package var destination: String = String()
 
-  /// is_forward: the neighbour to send it by, if it can be reached
+  /// tally, inquiry: the node that it is for; empty: this one
   package var firstChoice: String = String()
+
+  /// a signed Tally; neighbour: from whom, empty when made here
+  package var tally: Data = Data()
+
+  /// a signed Inquiry; neighbour as above
+  package var inquiry: Data = Data()
+
+  /// of a tally or inquiry for another node: hops left
+  package var hops: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -982,7 +991,7 @@ nonisolated extension ProtoEvictRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NoteRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0\u{3}is_forward\0\u{1}destination\0\u{3}first_choice\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}neighbour\0\u{1}statements\0\u{1}at\0\u{3}is_forward\0\u{1}destination\0\u{3}first_choice\0\u{1}tally\0\u{1}inquiry\0\u{1}hops\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -996,6 +1005,9 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularBoolField(value: &self.isForward) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.destination) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.firstChoice) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.tally) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.inquiry) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.hops) }()
       default: break
       }
     }
@@ -1020,6 +1032,15 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.firstChoice.isEmpty {
       try visitor.visitSingularStringField(value: self.firstChoice, fieldNumber: 6)
     }
+    if !self.tally.isEmpty {
+      try visitor.visitSingularBytesField(value: self.tally, fieldNumber: 7)
+    }
+    if !self.inquiry.isEmpty {
+      try visitor.visitSingularBytesField(value: self.inquiry, fieldNumber: 8)
+    }
+    if self.hops != 0 {
+      try visitor.visitSingularUInt32Field(value: self.hops, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1030,6 +1051,9 @@ nonisolated extension ProtoNoteRecord: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.isForward != rhs.isForward {return false}
     if lhs.destination != rhs.destination {return false}
     if lhs.firstChoice != rhs.firstChoice {return false}
+    if lhs.tally != rhs.tally {return false}
+    if lhs.inquiry != rhs.inquiry {return false}
+    if lhs.hops != rhs.hops {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -176,12 +176,14 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
             return [("closing", first(.closing, closing.closing.parcel.digest))]
         case .small(let small, _, _): return [("small", first(.small, small.id.digest))]
         case .smallAck: return [("smallAck", records.firstIndex { $0.kind == .small })]
+        case .note(_, _, _, .statement(let bytes)):
+            return [("statement", first(.statement, .sha256(bytes)))]
         case .note(_, _, _, let body):
-            return [("statement", first(.statement, .sha256(body.bytes)))]
+            return [("word", first(.note, .sha256(body.bytes)))]
         case .noted(let cursor):
             let heard = self.heard.withLock { $0[node] ?? [:] }
             return heard.filter { $0.key <= cursor }
-                .map { ("noted", first(.statement, $0.value)) }
+                .map { ("noted", first(.statement, $0.value) ?? first(.note, $0.value)) }
         default: return []
         }
     }

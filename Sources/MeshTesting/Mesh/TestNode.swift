@@ -112,6 +112,13 @@ package struct TestNode: Sendable {
         }
     }
 
+    /// What the node, a collector, knows of its origins.
+    package func sites() async -> Result<SitesReport, EngineError> {
+        await withCheckedContinuation { continuation in
+            self.engine.post(.command(.sites { continuation.resume(returning: $0) }))
+        }
+    }
+
     /// Hands files over, and waits for them to land if asked to.
     package func send(
         _ paths: [String],
