@@ -184,7 +184,7 @@ extension Engine {
                 path: path,
                 root: root,
                 captured: self.ask(nil) { try $0.capture(flow: flow, path: path.bytes) }?.0,
-                underWay: self.sources.underWay[FlowPath(flow: flow, path: path)]?.stamp,
+                underWay: self.sources.underWay[FlowPath(flow: flow, path: path)],
                 largest: known.rule.largest,
                 isSentOnly: !known.rule.isScanned,
                 isShut: self.isShut,
