@@ -59,7 +59,17 @@ struct QueueListCommand: ParsableCommand {
 extension QueueReport {
     /// The page as a table, and how to go on.
     func text(at now: UnixMilliseconds) -> String {
-        var table = TextTable("ID", "AGE", "SIZE", "CLASS", "FLOW", "ORIGIN", "STATE", "WHY", "PATH")
+        var table = TextTable(
+            "ID",
+            "AGE",
+            "SIZE",
+            "CLASS",
+            "FLOW",
+            "ORIGIN",
+            "STATE",
+            "WHY",
+            "PATH"
+        )
         for parcel in self.parcels {
             let age = now.rawValue - parcel.arrived.milliseconds.rawValue
             table.add(

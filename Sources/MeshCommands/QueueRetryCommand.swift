@@ -58,6 +58,7 @@ extension RetryAnswer {
         var parts = counts.filter { $0.0 > 0 }.map { Wording.count($0.0, $0.1) }
         parts += self.calls.filter { $0.error == nil }.map { "a call with \($0.node)" }
         return parts.isEmpty
-            ? "Nothing waited for a next attempt." : "Tried again: \(parts.joined(separator: ", "))."
+            ? "Nothing waited for a next attempt."
+            : "Tried again: \(parts.joined(separator: ", "))."
     }
 }

@@ -22,7 +22,9 @@ struct SitesCommand: ParsableCommand {
         try self.output.write(value) { report.text(at: Terminal.now) }
         let missing = report.sites.filter { $0.missing > 0 }
         guard !missing.isEmpty else { return }
-        let words = missing.map { "\(Wording.count($0.missing, "parcel")) of \($0.origin), \($0.flow)" }
+        let words = missing.map {
+            "\(Wording.count($0.missing, "parcel")) of \($0.origin), \($0.flow)"
+        }
         Terminal.complain(
             """
             tributary: missing: \(words.joined(separator: "; ")) [gaps]

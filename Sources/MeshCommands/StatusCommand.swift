@@ -39,7 +39,12 @@ extension StatusReport {
         }
         if !self.neighbours.isEmpty {
             var table = TextTable(
-                "NEIGHBOUR", "STATE", "SINCE", "NEXT CALL", "TO GO", "LAST ERROR"
+                "NEIGHBOUR",
+                "STATE",
+                "SINCE",
+                "NEXT CALL",
+                "TO GO",
+                "LAST ERROR"
             )
             for neighbour in self.neighbours {
                 table.add(

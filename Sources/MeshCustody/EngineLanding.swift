@@ -95,7 +95,8 @@ extension Engine {
     /// Decides whether a held parcel lands, waits for another version, or ends without landing.
     private func prepare(_ row: ParcelRow) -> Preparation {
         guard row.state == .held, !row.isDamaged, self.landings.busy[row.id] == nil,
-            !self.isHeldBack(row), let opening = try? Opening(encoded: row.opening), let bytes = row.closing,
+            !self.isHeldBack(row), let opening = try? Opening(encoded: row.opening),
+            let bytes = row.closing,
             let closing = try? Closing(encoded: bytes)
         else { return .done }
         let origin = Array("\(row.stream.origin)/\(row.stream.flow)/".utf8)

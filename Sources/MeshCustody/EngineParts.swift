@@ -177,7 +177,9 @@ final class Call {
             .filter { $0.waits.map { Engine.fullAnswers.contains($0) } ?? false }
             .compactMap(\.waitsSince).min()
         // Offered again every few seconds: until then it stays so.
-        let small = self.smallsFull.flatMap { now.rawValue - $0.at.rawValue < 15_000 ? $0.since : nil }
+        let small = self.smallsFull.flatMap {
+            now.rawValue - $0.at.rawValue < 15_000 ? $0.since : nil
+        }
         return [large, small].compactMap { $0 }.min()
     }
 

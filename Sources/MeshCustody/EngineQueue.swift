@@ -251,7 +251,9 @@ extension Engine {
             isLocal = false
         case .parcels(let query):
             // What is only offered here waits elsewhere; what it waits for is asked again.
-            let offered = self.transits.values.filter { self.means(query, $0.opening) }.map(\.opening)
+            let offered = self.transits.values.filter { self.means(query, $0.opening) }.map(
+                \.opening
+            )
             switch self.underWay(query) {
             case .failure(let error) where offered.isEmpty: return reply(.failure(error))
             case .failure: parcels = Set(offered.map(\.id))

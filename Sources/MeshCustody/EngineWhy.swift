@@ -233,7 +233,13 @@ extension Engine {
 
     private func queueReason(_ row: ParcelRow, _ call: Call, isCounted: Bool) -> Reason {
         if row.isSmall, let until = call.fullFor[row.collector], until > self.now {
-            return self.fullReason(row, call.peer, "full", since: call.smallsFull?.since, next: until)
+            return self.fullReason(
+                row,
+                call.peer,
+                "full",
+                since: call.smallsFull?.since,
+                next: until
+            )
         }
         var place: Int?
         if isCounted {
@@ -342,7 +348,8 @@ extension Engine {
             node: peer,
             since: since,
             next: next,
-            hint: "See what fills it: `tributary why \(row.id)` and `tributary queue age` at \(peer)."
+            hint:
+                "See what fills it: `tributary why \(row.id)` and `tributary queue age` at \(peer)."
         )
     }
 

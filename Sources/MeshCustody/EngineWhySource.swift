@@ -43,7 +43,7 @@ struct SourceFacts: Sendable {
         case .success(let there): stamp = there
         case .failure(let error): return self.reason(error)
         }
-        guard stamp != self.captured else { return nil }
+        guard self.captured?.isSameVersion(as: stamp) != true else { return nil }
         if stamp == self.underWay { return .init(.capturing, "The file is being read.") }
         let file = "\(self.root.path)/\(self.path)"
         if stamp.size > self.largest {

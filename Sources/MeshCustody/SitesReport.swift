@@ -1,4 +1,4 @@
-package import MeshModel
+import MeshModel
 
 /// What a collector knows of the nodes that it collects from: the answer to `sites`.
 package struct SitesReport: Hashable, Sendable, Codable {

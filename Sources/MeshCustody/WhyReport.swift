@@ -106,7 +106,9 @@ package struct WhyReport: Hashable, Sendable, Codable {
     package init(items: [Item]) { self.items = items }
 }
 
-/// Why a file waits, or what is being done with it. Stable; `docs/guide/tracing.md` lists them.
+/// Why a file waits, or what is being done with it.
+///
+/// Stable; `docs/guide/tracing.md` lists them.
 package enum WhyCode: String, Sendable, CaseIterable {
     // At the origin, before there is a parcel.
     case sourceMissing = "source_missing"

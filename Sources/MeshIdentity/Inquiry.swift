@@ -2,7 +2,7 @@ import FoundationEssentials
 package import MeshModel
 import SwiftProtobuf
 
-/// An origin's signed question to the collector: what became of these parcels?
+/// A signed question of an origin to the collector: what became of these parcels.
 package struct Inquiry: Hashable, Sendable {
     /// Where they come from.
     package let stream: FlowStream

@@ -28,7 +28,9 @@ struct Verbs: Sendable {
     ) async throws -> JSONValue {
         switch request.verb {
         case "status":
-            return try JSONValue(encoding: try await self.engine.answer { .status($0) } as StatusReport)
+            return try JSONValue(
+                encoding: try await self.engine.answer { .status($0) } as StatusReport
+            )
         case "sources": return try await self.sources(request)
         case "trace": return try await self.trace(request)
         case "sites": return try await self.sites()

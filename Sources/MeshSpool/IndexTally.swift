@@ -255,9 +255,9 @@ extension Index {
     /// Own parcels that were passed on before a time, and have not ended; the oldest first.
     ///
     /// Those that the collector has said since then not to know are left out.
-    package func overdue(since: UnixMilliseconds, limit: Int) throws -> [
-        (stream: FlowStream, sequence: SequenceNumber, id: ParcelID)
-    ] {
+    package func overdue(since: UnixMilliseconds, limit: Int) throws -> [(
+        stream: FlowStream, sequence: SequenceNumber, id: ParcelID
+    )] {
         try self.database.read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -363,7 +363,9 @@ extension Index {
                     ORDER BY at DESC LIMIT 1
                     """,
                 arguments: [origin.text, flow.text]
-            ).map { LastLanding(path: [UInt8]($0[0] as Data), at: UnixMilliseconds($0[1] as Int64)) }
+            ).map {
+                LastLanding(path: [UInt8]($0[0] as Data), at: UnixMilliseconds($0[1] as Int64))
+            }
         }
     }
 

@@ -36,9 +36,9 @@ import Testing
 
                   landed at hq. (since 10 s ago) [landed]
 
-                  HOP    ARRIVED                   AFTER   DURABLE  CUSTODY  SENT
-                  buoy   1970-01-01T00:00:00.000Z  -       +0.2 s   -        +0.3 s
-                  relay  1970-01-01T00:00:01.000Z  +1.0 s  +0.5 s   +0.1 s   -
+                  HOP    ARRIVED                   AFTER   DURABLE  CUSTODY  SENT    SIGNATURE
+                  buoy   1970-01-01T00:00:00.000Z  -       +0.2 s   -        +0.3 s  verifies
+                  relay  1970-01-01T00:00:01.000Z  +1.0 s  +0.5 s   +0.1 s   -       verifies
 
                   AT                        NODE   SAYS    SIGNATURE  DETAIL
                   1970-01-01T00:00:02.000Z  relay  landed  verifies   
@@ -255,7 +255,8 @@ import Testing
         var hop = TraceReport.Hop(
             node: node,
             arrived: UnixMilliseconds(1_000),
-            held: UnixMilliseconds(1_500)
+            held: UnixMilliseconds(1_500),
+            signature: signature
         )
         hop.custody = ReportTime(UnixMilliseconds(1_600))
         var report = TraceReport(parcels: [
@@ -280,7 +281,8 @@ import Testing
                         node: buoy,
                         arrived: UnixMilliseconds(0),
                         held: UnixMilliseconds(200),
-                        sent: UnixMilliseconds(500)
+                        sent: UnixMilliseconds(500),
+                        signature: signature
                     ), hop,
                 ]
             )

@@ -32,12 +32,6 @@ import Testing
         links: [origin -> relay, origin -> other, collector -> relay, collector -> other]
         """
 
-    private static func site(_ mesh: TestMesh) async throws -> SitesReport.Site {
-        // Whatever is due is due now.
-        _ = try await mesh.node("collector").status()
-        return try #require(try await mesh.node("collector").sites().get().sites.first)
-    }
-
     @Test func whatNobodyEndedIsMissedAskedForAndOfferedAgain() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(Self.forked, directory: scratch.path)
@@ -45,24 +39,28 @@ import Testing
         for node in ["other", "collector"] { try await mesh.start(node) }
         try await mesh.connect("collector", "other")
         try await mesh.connect("origin", "other")
-        #expect(try await mesh.wait(for: "origin") { $0.counts["outbox"] == 0 })
-        #expect(try await mesh.wait(for: "other") { $0.counts["outbox"] == 0 })
+        mesh.clock.advance(milliseconds: 60_000)
         // The tally has told that there are two; for a while they may be on their way.
-        #expect(try await Self.site(mesh).onTheWay == 2)
-        #expect(try await Self.site(mesh).gaps.isEmpty)
+        #expect(try await mesh.waitForSite { $0.onTheWay == 2 && $0.gaps.isEmpty })
         #expect(try await mesh.node("origin").status().counts["overdue"] == 0)
         mesh.clock.advance(milliseconds: 3_600_000)
-        let site = try await Self.site(mesh)
-        #expect(site.gaps.map(\.first) == [1] && site.gaps.map(\.last) == [2])
-        #expect(site.missing == 2 && site.onTheWay == 0)
+        #expect(
+            try await mesh.waitForSite { site in
+                site.gaps.map(\.first) == [1] && site.gaps.map(\.last) == [2]
+                    && site.missing == 2 && site.onTheWay == 0
+            }
+        )
 
         mesh.clock.advance(milliseconds: 7 * Self.day)
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.landed == 2 })
         let landing = try await mesh.home("collector").landing
         #expect(Scratch.read("\(landing)/origin/files/large") == noise(1_500_000, seed: 1))
         #expect(Scratch.read("\(landing)/origin/files/small") == noise(5_000, seed: 2))
-        let healed = try await Self.site(mesh)
-        #expect(healed.gaps.isEmpty && healed.onTheWay == 0 && healed.landed == 2)
+        #expect(
+            try await mesh.waitForSite {
+                $0.gaps.isEmpty && $0.onTheWay == 0 && $0.landed == 2
+            }
+        )
         #expect(try await mesh.node("origin").status().counts["overdue"] == 0)
         let trace = try await mesh.node("origin").trace("large")
         #expect(trace.parcels.first?.events.contains { $0.what == "lost" } == true)
@@ -71,7 +69,10 @@ import Testing
 
     @Test func aRelayThatStillHasItIsAskedToRepeatItsWord() async throws {
         let scratch = try Scratch()
-        let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
+        let mesh = try TestMesh(
+            WalkThroughTests.line + "\nflows: {files: {done-when: sent}}",
+            directory: scratch.path
+        )
         let source = try await mesh.home("origin").source("files")
         try Scratch.write(noise(1_500_000, seed: 1), to: "\(source)/large")
         try Scratch.write(noise(5_000, seed: 2), to: "\(source)/small")
@@ -149,12 +150,15 @@ import Testing
         mesh.clock.advance(milliseconds: 60_000)
         #expect(try await mesh.wait(for: "origin") { $0.counts["outbox"] == 0 })
         #expect(try await mesh.settle())
-        let abandoned = try await origin.status().flows.first?.ended ?? 0
+        let abandoned = await origin.status().flows.first?.ended ?? 0
         #expect(abandoned > 0)
-        let site = try await Self.site(mesh)
-        #expect(site.tallied != nil && site.onTheWay == 0 && site.gaps.isEmpty)
+        #expect(
+            try await mesh.waitForSite {
+                $0.tallied != nil && $0.onTheWay == 0 && $0.gaps.isEmpty
+            }
+        )
         mesh.clock.advance(milliseconds: Self.day)
-        #expect(try await Self.site(mesh).gaps.isEmpty)
+        #expect(try await mesh.waitForSite { $0.gaps.isEmpty })
         await mesh.stop()
     }
 

@@ -11,6 +11,7 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
 
     /// Something that a node asserted to a neighbour, and how far its index was at that moment.
     struct Assertion {
+        let peer: NodeName
         let message: Message
         let indexed: LogPosition?
     }
@@ -21,7 +22,8 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
     )
     private let spools = Mutex<[String: Spool]>([:])
     private let said = Mutex<[String: [Assertion]]>([:])
-    private let heard = Mutex<[String: [UInt64: Digest]]>([:])
+    /// What each node heard from each neighbour, by the number that the neighbour gave it.
+    private let heard = Mutex<[String: [NodeName: [UInt64: Digest]]]>([:])
     private let ignoresDirectorySyncs = Atomic<Bool>(false)
 
     func trace(of node: String) -> DiskTrace { self.traces[node] ?? DiskTrace() }
@@ -41,12 +43,16 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
 
     func watch(_ node: NodeName, _ event: SessionEvent) -> SessionEvent {
         let name = node.text
-        if case .message(_, .note(let number, _, _, let body)) = event {
-            self.heard.withLock { $0[name, default: [:]][number] = .sha256(body.bytes) }
+        if case .message(let session, .note(let number, _, _, let body)) = event {
+            let digest = Digest.sha256(body.bytes)
+            self.heard.withLock {
+                $0[name, default: [:]][session.peer, default: [:]][number] = digest
+            }
         }
-        return event.traced { message in
+        return event.traced { peer, message in
             let spool = self.spools.withLock { $0[name] }
             let assertion = Assertion(
+                peer: peer,
                 message: message,
                 indexed: (try? spool?.index.position()) ?? nil
             )
@@ -77,7 +83,7 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
             let words = text.split(separator: " ")
             if words.first == "said", let number = words.last.flatMap({ Int($0) }) {
                 let assertion = said[number]
-                for (what, index) in try self.needed(for: assertion.message, records, node) {
+                for (what, index) in try self.needed(for: assertion, records, node) {
                     guard let index else {
                         found.append("\(node): \(what) was never written")
                         continue
@@ -151,14 +157,14 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
 
     /// The records that must be durable before a message may be sent; `nil`: there is none such.
     private func needed(
-        for message: Message,
+        for assertion: Assertion,
         _ records: [FoundRecord],
         _ node: String
     ) throws -> [(String, Int?)] {
         func first(_ kind: RecordKind, _ id: Digest) -> Int? {
             records.firstIndex { $0.kind == kind && $0.id == id }
         }
-        switch message {
+        switch assertion.message {
         case .offer(let openings, _):
             return openings.map { ("offer", first(.opening, $0.id.digest)) }
         case .answer(let parcel, .admitted):
@@ -181,7 +187,7 @@ final class TracedRun: @unchecked Sendable {  // Its dictionaries are filled bef
         case .note(_, _, _, let body):
             return [("word", first(.note, .sha256(body.bytes)))]
         case .noted(let cursor):
-            let heard = self.heard.withLock { $0[node] ?? [:] }
+            let heard = self.heard.withLock { $0[node]?[assertion.peer] ?? [:] }
             return heard.filter { $0.key <= cursor }
                 .map { ("noted", first(.statement, $0.value) ?? first(.note, $0.value)) }
         default: return []

@@ -5,9 +5,9 @@ import MeshTesting
 /// Notes in a disk's trace what a node says, at the moment when it says it.
 final class TracedSession: Session {
     private let session: any Session
-    private let note: @Sendable (Message) -> Void
+    private let note: @Sendable (NodeName, Message) -> Void
 
-    init(_ session: any Session, note: @escaping @Sendable (Message) -> Void) {
+    init(_ session: any Session, note: @escaping @Sendable (NodeName, Message) -> Void) {
         self.session = session
         self.note = note
     }
@@ -18,12 +18,12 @@ final class TracedSession: Session {
     var greeting: Hello? { self.session.greeting }
 
     func send(_ message: Message) {
-        self.note(message)
+        self.note(self.peer, message)
         self.session.send(message)
     }
 
     func serveSmall(_ small: Message, class parcelClass: UInt8) {
-        self.note(small)
+        self.note(self.peer, small)
         self.session.serveSmall(small, class: parcelClass)
     }
 
@@ -40,7 +40,7 @@ final class TracedSession: Session {
 
 extension SessionEvent {
     /// The same event, of a session that is traced.
-    func traced(_ note: @escaping @Sendable (Message) -> Void) -> Self {
+    func traced(_ note: @escaping @Sendable (NodeName, Message) -> Void) -> Self {
         func wrap(_ session: any Session) -> any Session { TracedSession(session, note: note) }
         return switch self {
         case .opened(let session, let hello): .opened(wrap(session), hello: hello)

@@ -290,7 +290,7 @@ package actor TestMesh {
         return false
     }
 
-    /// Waits until what a node says of a path's newest parcel fits, for at most some seconds.
+    /// Waits until state and reasons of a path's newest parcel at a node fit, for at most some seconds.
     ///
     /// - Returns: Whether it did in time.
     package func waitForTrace(
@@ -302,7 +302,9 @@ package actor TestMesh {
         let node = try self.node(name)
         for _ in 0..<(seconds * 100) {
             node.engine.post(.tick)
-            if holds(await node.trace(path).parcels.first?.state ?? "") { return true }
+            let parcel = await node.trace(path).parcels.first
+            let words = [parcel?.state ?? ""] + (parcel?.why.map(\.brief) ?? [])
+            if holds(words.joined(separator: ", ")) { return true }
             try await MultiThreadedEventLoopGroup.singleton.any()
                 .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
         }
@@ -326,6 +328,24 @@ package actor TestMesh {
     ) async throws -> Bool {
         for _ in 0..<(seconds * 100) {
             if holds(try await self.source(name)) { return true }
+            try await MultiThreadedEventLoopGroup.singleton.any()
+                .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+        }
+        return false
+    }
+
+    /// Waits until a condition on what `collector` knows of `origin` holds, for at most some seconds.
+    ///
+    /// - Returns: Whether it held in time.
+    package func waitForSite(
+        seconds: Int = 20,
+        until holds: @Sendable (SitesReport.Site) -> Bool
+    ) async throws -> Bool {
+        for _ in 0..<(seconds * 100) {
+            // Whatever is due is due now, at both ends.
+            for node in ["origin", "collector"] { _ = try await self.node(node).status() }
+            let site = try await self.node("collector").sites().get().sites.first
+            if let site, holds(site) { return true }
             try await MultiThreadedEventLoopGroup.singleton.any()
                 .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
         }
