@@ -162,8 +162,11 @@ package actor Engine {
     func log(_ records: @autoclosure () throws -> [LogRecord], then action: @escaping () -> Void) {
         guard !self.isStopped else { return }
         do {
-            let position = try self.spool.append(try records())
+            let records = try records()
+            let position = try self.spool.append(records)
             self.afterDurable.append((position, action))
+            // Nothing new becomes durable, and so nobody would come by.
+            if records.isEmpty { self.becameDurable(self.spool.durablePosition) }
         } catch let error as SpoolError {
             self.fail(EngineError(error))
         } catch {

@@ -191,13 +191,12 @@ extension Engine {
             self.signDrafts()
         }
         let peer = call.peer
-        // The question is answered once every word is durable; without one, in its turn.
+        // The question is answered once every word is durable.
         self.log(
             try words.sorted().map {
                 try .forward($0, to: inquiry.stream.origin, by: peer, at: self.now)
             }
         ) { self.note(head, from: call) }
-        self.after(self.spool.durablePosition) {}
     }
 
     /// The terminal statement on a parcel, or that of this node's custody.
