@@ -200,7 +200,14 @@ let package = Package(
             ],
             uses: [.lifecycle, .logging]
         ),
-        .tests(for: "MeshCommands", on: ["MeshModel", "MeshCustody", "MeshNode"]),
+        .tests(
+            for: "MeshCommands",
+            on: [
+                "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshPolicy",
+                "MeshProtocol", "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks", "MeshNode",
+            ],
+            uses: [.argumentParser]
+        ),
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(  // Real daemons, real files, real kills.
             name: "IntegrationTests",

@@ -12,6 +12,9 @@ struct AdoptCommand: ParsableCommand {
             no other copy of its home runs; then adopt this one. It begins its next incarnation: \
             what it holds goes on, what its neighbours took since the backup stays theirs, and \
             files are sent anew where that is in doubt. Nothing lands twice.
+
+            Examples:
+              tributary adopt
             """
     )
 

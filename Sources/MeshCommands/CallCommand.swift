@@ -9,6 +9,9 @@ struct CallCommand: ParsableCommand {
         discussion: """
             Waits until a call is open, or did not come about. Only for neighbours that this node \
             dials; others can but be waited for.
+
+            Examples:
+              tributary call dmz
             """
     )
 

@@ -30,6 +30,8 @@ struct CommandFailure: Error, CustomStringConvertible {
 
     /// Message and code on one line, what to do on the next.
     var description: String {
-        "tributary: \(self.message) [\(self.code)]" + (self.hint.map { "\n  \($0)" } ?? "")
+        let isKnown = CodeText.all.contains { $0.code == self.code }
+        let hint = self.hint ?? (isKnown ? "`tributary explain \(self.code)` says more." : nil)
+        return "tributary: \(self.message) [\(self.code)]" + (hint.map { "\n  \($0)" } ?? "")
     }
 }

@@ -1,5 +1,5 @@
 /// How a command ended, as scripts see it; throw one when stderr has the reason already.
-enum CommandStatus: Int32, Error {
+enum CommandStatus: Int32, Error, CaseIterable {
     case done = 0
     case failed = 1
     case usage = 2
@@ -16,15 +16,37 @@ enum CommandStatus: Int32, Error {
     init(code: String) {
         switch code {
         case "usage": self = .usage
+        case "gaps": self = .left
         case "not_reachable": self = .notReachable
         case "not_permitted", "private_file_exposed": self = .notPermitted
-        case "not_found", "parcel_not_found", "source_missing", "home_missing": self = .notFound
-        case "refused", "site_forbids", "path_refused", "standing_still", "nothing_to_adopt",
+        case "not_found", "source_missing", "file_missing", "home_missing": self = .notFound
+        case "site_forbids", "path_refused", "standing_still", "nothing_to_adopt",
             "not_dialled_here":
             self = .refused
         case "damaged", "disk_failed": self = .damaged
-        case "try_later", "stopping", "no_room", "spool_full": self = .tryLater
+        case "try_later", "stopping", "no_room": self = .tryLater
         default: self = .failed
         }
+    }
+
+    /// What the number says.
+    var meaning: String {
+        switch self {
+        case .done: "done"
+        case .failed: "failed"
+        case .usage: "the command line is wrong"
+        case .left: "finished, but something is left"
+        case .notReachable: "the daemon is not reachable"
+        case .notPermitted: "not permitted"
+        case .notFound: "not found"
+        case .refused: "refused by policy"
+        case .damaged: "damage found"
+        case .tryLater: "try later"
+        }
+    }
+
+    /// All of them, on a line of the help.
+    static var summary: String {
+        Self.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: " · ")
     }
 }

@@ -13,7 +13,10 @@ struct DrainCommand: ParsableCommand {
             of what is left, when nothing has moved for a while. Ctrl-C ends it at any time, and \
             nothing is lost.
 
-            Example: tributary drain --stay && systemctl stop tributary
+            Examples:
+              tributary drain --stay && systemctl stop tributary
+              tributary drain --to hq --patience 600
+              tributary drain --off
             """
     )
 
@@ -48,9 +51,11 @@ struct DrainCommand: ParsableCommand {
         ]
         if let to = self.to { arguments["to"] = .string(to) }
         defer { Terminal.endProgress() }
+        var meter = ProgressMeter()
         let value = try self.home.ask(ControlRequest("drain", arguments)) { event in
             if let progress = try? event.decode(DrainReport.self), !self.output.quiet {
-                Terminal.showProgress(progress.rest)
+                let pace = meter.pace(left: progress.bytes, at: Terminal.now)
+                Terminal.showProgress("left: \(progress.rest)\(pace)")
             }
         }
         Terminal.endProgress()

@@ -11,6 +11,9 @@ struct InitCommand: ParsableCommand {
         discussion: """
             Writes DIR/authority, which signs for the mesh and stays off the nodes, and DIR/NODE \
             for each node, to be copied to its host as a whole. Nothing is overwritten.
+
+            Examples:
+              tributary init --topology coastwatch.yaml --out mesh
             """
     )
 
@@ -30,14 +33,17 @@ struct InitCommand: ParsableCommand {
             out: self.out,
             at: Terminal.now
         )
+        try self.output.write(Self.json(topology.mesh, written)) { Self.text(written) }
+    }
+
+    static func json(_ mesh: MeshName, _ written: HomeWriter.Written) -> JSONValue {
         let homes = written.homes.map { home in
             JSONValue.object(["node": .string(home.node.text), "home": .string(home.path)])
         }
-        let value: JSONValue = [
-            "mesh": .string(topology.mesh.text), "authority": .string(written.authority),
+        return [
+            "mesh": .string(mesh.text), "authority": .string(written.authority),
             "homes": .array(homes),
         ]
-        try self.output.write(value) { Self.text(written) }
     }
 
     private static func text(_ written: HomeWriter.Written) -> String {

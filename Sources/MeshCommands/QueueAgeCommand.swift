@@ -7,7 +7,11 @@ import MeshNode
 struct QueueAgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "age",
-        abstract: "Show how old is what is held or arriving here, by flow and next hop."
+        abstract: "Show how old is what is held or arriving here, by flow and next hop.",
+        discussion: """
+            Examples:
+              tributary queue age
+            """
     )
 
     @OptionGroup var home: HomeOption

@@ -33,6 +33,10 @@ struct QueueHoldCommand: ParsableCommand {
         discussion: """
             What is held is neither handed on nor landed, whatever happens to the node, until it \
             is released. What was begun before finishes. Parcels still come in while there is room.
+
+            Examples:
+              tributary queue hold 1be91258
+              tributary queue hold --flow sonar
             """
     )
 
@@ -51,7 +55,13 @@ struct QueueReleaseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release",
         abstract: "Let a parcel, or a flow, go on.",
-        discussion: "With --flow, parcels of it that were held one by one go on, too."
+        discussion: """
+            With --flow, parcels of it that were held one by one go on, too.
+
+            Examples:
+              tributary queue release 1be91258
+              tributary queue release --flow sonar
+            """
     )
 
     @OptionGroup var home: HomeOption

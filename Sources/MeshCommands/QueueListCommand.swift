@@ -7,7 +7,12 @@ import MeshNode
 struct QueueListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List what is held or arriving here, in the order in which it came, and why."
+        abstract: "List what is held or arriving here, in the order in which it came, and why.",
+        discussion: """
+            Examples:
+              tributary queue list --to hq --state neighbour_full
+              tributary queue list --flow sonar --limit 1000 --json
+            """
     )
 
     @OptionGroup var home: HomeOption

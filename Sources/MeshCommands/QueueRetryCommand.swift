@@ -12,6 +12,10 @@ struct QueueRetryCommand: ParsableCommand {
             Offers that a neighbour put off, parcels that it refused, landings and captures that \
             failed, and calls. Ends when the calls are open or did not come about: with 3 if one \
             did not.
+
+            Examples:
+              tributary queue retry
+              tributary queue retry --to hq
             """
     )
 

@@ -6,7 +6,12 @@ import MeshNode
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Run the node, until SIGTERM or SIGINT."
+        abstract: "Run the node, until SIGTERM or SIGINT.",
+        discussion: """
+            Examples:
+              tributary run
+              tributary run --home mesh/dmz --log-level debug 2>dmz.log
+            """
     )
 
     @OptionGroup var home: HomeOption

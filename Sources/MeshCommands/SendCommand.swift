@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshCustody
+import MeshModel
 import MeshNode
 
 /// `tributary send`: hands files over.
@@ -10,7 +11,11 @@ struct SendCommand: ParsableCommand {
         discussion: """
             Files must lie beneath a directory that the topology lets this node send from; a \
             directory stands for all that is in it. Without --wait the command ends when the node \
-            has taken note of every file durably.
+            has taken note of every file durably. On a terminal it shows how far it is.
+
+            Examples:
+              tributary send /data/sonar/2027
+              tributary send --wait landed /data/sonar/a.wav && mv /data/sonar/a.wav /data/sent
             """
     )
 
@@ -43,9 +48,10 @@ struct SendCommand: ParsableCommand {
         if let wait = self.wait { arguments["wait"] = .string(wait.rawValue) }
 
         defer { Terminal.endProgress() }
+        var meter = ProgressMeter()
         let value = try self.home.ask(ControlRequest("send", arguments)) { event in
             if let progress = try? event.decode(SendReport.self), !self.output.quiet {
-                Terminal.showProgress(progress.progress)
+                Terminal.showProgress(progress.progress(&meter, at: Terminal.now))
             }
         }
         Terminal.endProgress()
@@ -60,10 +66,14 @@ extension SendReport {
     private static let namedMax = 20
 
     /// One line while it goes on.
-    var progress: String {
+    func progress(_ meter: inout ProgressMeter, at now: UnixMilliseconds) -> String {
         let of = self.of.map { " of \(Wording.number($0))" } ?? ""
-        return "\(Wording.number(self.files))\(of) files, \(Wording.bytes(self.bytes)), "
-            + "\(Wording.number(self.landed)) landed"
+        guard let landedBytes = self.landedBytes else {
+            return "\(Wording.number(self.files))\(of) files, \(Wording.bytes(self.bytes))"
+        }
+        let pace = meter.pace(left: self.bytes - landedBytes, at: now)
+        return "\(Wording.number(self.landed))\(of) files landed, "
+            + "\(Wording.bytes(landedBytes)) of \(Wording.bytes(self.bytes))\(pace)"
     }
 
     /// One line at the end.

@@ -10,6 +10,9 @@ struct SitesCommand: ParsableCommand {
         abstract: "Show, at a collector, what has come from each origin and what is missing.",
         discussion: """
             Ends with 3 if parcels that an origin has passed on did not come for more than an hour.
+
+            Examples:
+              tributary sites
             """
     )
 

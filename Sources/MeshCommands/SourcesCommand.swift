@@ -9,7 +9,13 @@ struct SourcesCommand: ParsableCommand {
         commandName: "sources",
         abstract:
             "Show what the node notices in the directories that it sends, and what it leaves.",
-        discussion: "Ends with 3 when a source is missing, and with 6 when there is no such flow."
+        discussion: """
+            Ends with 3 when a source is missing, and with 6 when there is no such flow.
+
+            Examples:
+              tributary sources
+              tributary sources sonar --json
+            """
     )
 
     @OptionGroup var home: HomeOption

@@ -7,7 +7,12 @@ import MeshNode
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show what the node holds and whom it reaches."
+        abstract: "Show what the node holds and whom it reaches.",
+        discussion: """
+            Examples:
+              tributary status
+              tributary status --home mesh/dmz --json
+            """
     )
 
     @OptionGroup var home: HomeOption

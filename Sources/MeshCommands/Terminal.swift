@@ -8,12 +8,40 @@ enum Terminal {
     /// Whether a person reads stderr.
     static var isError: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Writes a line to stderr.
-    static func complain(_ line: String) { Self.writeError(line + "\n") }
+    /// Whether stderr may be coloured: a person reads it, and has not asked for no colours
+    /// (https://no-color.org).
+    static var hasColours: Bool {
+        Self.isError && !Self.isSet("NO_COLOR") && Self.variable("TERM") != "dumb"
+    }
+
+    /// Writes a line to stderr; what it begins with stands out.
+    static func complain(_ line: String) {
+        Self.writeError((Self.hasColours ? Self.coloured(line) : line) + "\n")
+    }
+
+    /// The line with what it begins with in red.
+    static func coloured(_ line: String) -> String {
+        let signal = ["tributary:", "refused:", "left:"].first { line.hasPrefix($0) }
+        guard let signal else { return line }
+        return "\u{1B}[1;31m\(signal)\u{1B}[0m\(line.dropFirst(signal.count))"
+    }
 
     /// Shows `text` on a line that the next progress overwrites; does nothing unless a person reads.
     static func showProgress(_ text: String) {
-        if Self.isError { Self.writeError("\r\(text)\u{1B}[K") }
+        // A line that wraps could not be overwritten.
+        if Self.isError { Self.writeError("\r\(text.prefix(Self.columns - 1))\u{1B}[K") }
+    }
+
+    private static var columns: Int {
+        var size = winsize()
+        let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return isKnown ? Int(size.ws_col) : 80
+    }
+
+    private static func isSet(_ name: String) -> Bool { Self.variable(name)?.isEmpty == false }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
     }
 
     /// Clears the line that ``showProgress(_:)`` wrote.

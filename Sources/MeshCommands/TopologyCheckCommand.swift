@@ -8,7 +8,12 @@ struct TopologyCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say all that is wrong with a topology file, and what it declares.",
-        discussion: "Findings go to stdout. Warnings do not fail the check."
+        discussion: """
+            Findings go to stdout. Warnings do not fail the check.
+
+            Examples:
+              tributary topology check coastwatch.yaml
+            """
     )
 
     @OptionGroup var output: OutputOptions
@@ -29,7 +34,7 @@ struct TopologyCheckCommand: ParsableCommand {
         }
     }
 
-    private static func json(_ findings: [Finding]) -> JSONValue {
+    static func json(_ findings: [Finding]) -> JSONValue {
         let values = findings.map { finding in
             JSONValue.object([
                 "code": .string(finding.code.name),

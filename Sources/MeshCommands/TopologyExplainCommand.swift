@@ -7,7 +7,11 @@ import MeshTopology
 struct TopologyExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say what a node will hold, who can read it, and whom it talks to."
+        abstract: "Say what a node will hold, who can read it, and whom it talks to.",
+        discussion: """
+            Examples:
+              tributary topology explain coastwatch.yaml dmz
+            """
     )
 
     @OptionGroup var output: OutputOptions

@@ -11,6 +11,10 @@ struct TopologyFirewallCommand: ParsableCommand {
         discussion: """
             One line for each connection: it is opened by the source, and data goes both ways over \
             it. Nothing else needs to be open.
+
+            Examples:
+              tributary topology firewall coastwatch.yaml
+              tributary topology firewall coastwatch.yaml --node dmz --format nftables
             """
     )
 
@@ -41,7 +45,14 @@ struct TopologyFirewallCommand: ParsableCommand {
         let topology = try TopologyFile(self.file).parse()
         let node = try self.node.map { try topology.required($0) }
         let rules = FirewallRules(of: topology, at: node)
-        let json: [JSONValue] = rules.rules.map { rule in
+        try self.output.write(Self.json(rules)) {
+            self.format == .nftables
+                ? rules.nftables(at: node) : Self.table(rules.rows(of: topology))
+        }
+    }
+
+    static func json(_ rules: FirewallRules) -> JSONValue {
+        let values: [JSONValue] = rules.rules.map { rule in
             [
                 "source": .string(rule.source.text),
                 "destination": .string(rule.destination.text),
@@ -52,10 +63,7 @@ struct TopologyFirewallCommand: ParsableCommand {
                 "why": .string(rule.why),
             ]
         }
-        try self.output.write(["rules": .array(json)]) {
-            self.format == .nftables
-                ? rules.nftables(at: node) : Self.table(rules.rows(of: topology))
-        }
+        return ["rules": .array(values)]
     }
 
     private static func table(_ rows: [FirewallRules.Row]) -> String {

@@ -9,6 +9,10 @@ struct TopologyGraphCommand: ParsableCommand {
         discussion: """
             Arrows lead from who dials to who is dialled; labels say which flows go over the link, \
             and in which direction. Nodes that differ only in name are drawn as one.
+
+            Examples:
+              tributary topology graph coastwatch.yaml
+              tributary topology graph coastwatch.yaml --format dot | dot -Tsvg -o coastwatch.svg
             """
     )
 

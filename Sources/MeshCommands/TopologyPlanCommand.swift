@@ -8,7 +8,12 @@ struct TopologyPlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Say what changes from one topology to another, at which node.",
-        discussion: "Both files are checked first. Nothing is done to a mesh."
+        discussion: """
+            Both files are checked first. Nothing is done to a mesh.
+
+            Examples:
+              tributary topology plan coastwatch.yaml next.yaml
+            """
     )
 
     @OptionGroup var output: OutputOptions

@@ -11,6 +11,10 @@ struct TraceCommand: ParsableCommand {
         discussion: """
             A file is named by its path on this machine, by its path within the flow, or by the \
             hexadecimal id of one of its versions.
+
+            Examples:
+              tributary trace /data/sonar/a.wav
+              tributary trace 1be91258 --json
             """
     )
 

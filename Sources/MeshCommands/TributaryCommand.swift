@@ -9,15 +9,37 @@ package struct TributaryCommand: AsyncParsableCommand {
         commandName: "tributary",
         abstract: "Carries files to one collector, through whatever lies between.",
         discussion: """
-            Exit codes: 0 done · 1 failed · 2 usage · 3 finished, but something is left · \
-            4 daemon not reachable · 5 not permitted · 6 not found · 7 refused by policy · \
-            8 damage found · 75 try later.
+            Commands but `init`, `topology`, `run` and `explain` talk to the daemon of \
+            one home: `--home DIR`, else $TRIBUTARY_HOME, else /var/lib/tributary. Results go to \
+            stdout, all else to stderr; `--json` is for scripts, NO_COLOR for no colours.
+
+            Examples:
+              tributary init --topology coastwatch.yaml --out mesh
+              tributary run --home mesh/buoy-7
+              tributary send --wait landed /data/sonar/a.wav
+              tributary why /data/sonar/a.wav
+
+            Exit codes: \(CommandStatus.summary).
             """,
-        subcommands: [
-            InitCommand.self, TopologyCommand.self, RunCommand.self, SendCommand.self,
-            StatusCommand.self, SitesCommand.self, SourcesCommand.self, TraceCommand.self,
-            WhyCommand.self, QueueCommand.self, AdoptCommand.self, CallCommand.self,
-            DrainCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Make and run a mesh:",
+                subcommands: [InitCommand.self, TopologyCommand.self, RunCommand.self]
+            ),
+            CommandGroup(
+                name: "Files:",
+                subcommands: [
+                    SendCommand.self, WhyCommand.self, TraceCommand.self, QueueCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "The node:",
+                subcommands: [
+                    StatusCommand.self, SourcesCommand.self, SitesCommand.self, CallCommand.self,
+                    DrainCommand.self, AdoptCommand.self,
+                ]
+            ),
+            CommandGroup(name: "Help:", subcommands: [ExplainCommand.self]),
         ]
     )
 

@@ -11,6 +11,9 @@ struct WhyCommand: ParsableCommand {
         discussion: """
             Answers at every node that has something of the file; at its origin also for a file \
             that has not been captured. `tributary trace` shows the whole way.
+
+            Examples:
+              tributary why /data/sonar/a.wav
             """
     )
 

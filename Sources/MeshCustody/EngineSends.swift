@@ -78,6 +78,7 @@ package final class SendTask: Sendable {
             guard let path = state.parcels.removeValue(forKey: parcel) else { return }
             if kind == .landed || kind == .landedLate {
                 state.landed += 1
+                state.landedBytes += state.sizes.removeValue(forKey: path) ?? 0
             } else {
                 state.refused.append(.init(path: "\(path)", why: Self.why(kind, detail)))
             }
@@ -110,6 +111,7 @@ package final class SendTask: Sendable {
                 files: UInt64(state.total - state.waiting.count),
                 bytes: state.bytes,
                 landed: UInt64(state.landed),
+                landedBytes: self.waitsForLanding ? state.landedBytes : nil,
                 of: UInt64(state.total),
                 skipped: state.skipped,
                 refused: state.refused
@@ -224,6 +226,9 @@ extension Engine {
         task.state.with { state in
             state.total = scan.files.count
             state.bytes = scan.files.reduce(0) { $0 + $1.stamp.size }
+            if task.waitsForLanding {
+                for file in scan.files { state.sizes[file.path] = file.stamp.size }
+            }
             state.skipped = scan.report.examples.map {
                 .init(path: PathBytes.printable($0.path), why: $0.reason.rawValue)
             }

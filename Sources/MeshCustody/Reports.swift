@@ -208,6 +208,8 @@ package struct SendReport: Hashable, Sendable, Codable {
     package var bytes: Int64
     /// How many of them have landed.
     package var landed: UInt64
+    /// The bytes of those, as they were when the files were found; only when they are waited for.
+    package var landedBytes: Int64?
     /// How many files there will be, once that is known.
     package var of: UInt64?
     /// What is no regular file, or was left alone for another harmless reason.
@@ -221,6 +223,7 @@ package struct SendReport: Hashable, Sendable, Codable {
         files: UInt64,
         bytes: Int64,
         landed: UInt64,
+        landedBytes: Int64? = nil,
         of: UInt64? = nil,
         skipped: [Refusal]? = nil,
         refused: [Refusal]? = nil
@@ -229,6 +232,7 @@ package struct SendReport: Hashable, Sendable, Codable {
         self.files = files
         self.bytes = bytes
         self.landed = landed
+        self.landedBytes = landedBytes
         self.of = of
         self.skipped = skipped
         self.refused = refused

@@ -9,6 +9,9 @@ final class SendState: Sendable {
         var total = 0
         var bytes: Int64 = 0
         var landed = 0
+        var landedBytes: Int64 = 0
+        /// Lengths of the files that are waited for.
+        var sizes: [PathBytes: Int64] = [:]
         /// Not yet parcels.
         var waiting: [PathBytes: FlowName] = [:]
         /// On their way.

@@ -1,7 +1,8 @@
 /// Finds the word that somebody probably meant.
-enum Suggestion {
+package enum Suggestion {
     /// The candidate nearest to `word`, if one is near: a third of its length in edits, at least one.
-    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String?
+    {
         let allowed = max(1, word.count / 3)
         var best: (word: String, distance: Int)?
         for candidate in candidates where abs(candidate.count - word.count) <= allowed {
