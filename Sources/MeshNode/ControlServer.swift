@@ -57,7 +57,10 @@ package final class ControlServer: Service {
         guard let socket = self.socket.withLock({ $0.take() }) else {
             preconditionFailure("A control server runs once.")
         }
+        let accepted = AcceptedChannels()
+        defer { accepted.closeAll() }
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelOption(.autoRead, value: false)
             .bind(socket) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let lines = ByteToMessageHandler(
@@ -65,15 +68,17 @@ package final class ControlServer: Service {
                         maximumBufferSize: Limits.controlLineBytesMax
                     )
                     try channel.pipeline.syncOperations.addHandler(lines)
-                    return try ControlChannel(wrappingChannelSynchronously: channel)
+                    accepted.add(channel)
+                    return channel
                 }
             }
         do {
             try await cancelWhenGracefulShutdown {
                 try await withThrowingDiscardingTaskGroup { group in
                     try await server.executeThenClose { clients in
-                        for try await client in clients {
-                            group.addTask { await self.serve(client) }
+                        for try await channel in clients {
+                            accepted.remove(channel)
+                            group.addTask { await self.serve(channel) }
                         }
                     }
                 }
@@ -83,15 +88,15 @@ package final class ControlServer: Service {
         }
     }
 
-    private func serve(_ client: ControlChannel) async {
+    private func serve(_ channel: any Channel) async {
         let isOneTooMany = self.connections.withLock { count in
             count += 1
             return count > Self.connectionsMax
         }
         defer { self.connections.withLock { $0 -= 1 } }
         do {
+            let client = try await Self.wrap(channel)
             try await client.executeThenClose { lines, _ in
-                let channel = client.channel
                 let connection = ControlConnection(channel, idleSeconds: self.idleSeconds)
                 if isOneTooMany {
                     let error = ControlError(
@@ -110,8 +115,21 @@ package final class ControlServer: Service {
                 }
             }
         } catch {
+            channel.close(promise: nil)
             self.logger.debug("Control connection ended", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Begins to read.
+    ///
+    /// Only now: what is wrapped has to be served, and a server that stops may have accepted
+    /// channels that it never gets to see.
+    private static func wrap(_ channel: any Channel) async throws -> ControlChannel {
+        try await channel.eventLoop.submit {
+            let client = try ControlChannel(wrappingChannelSynchronously: channel)
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+            return client
+        }.get()
     }
 
     private func converse(
@@ -148,6 +166,29 @@ package final class ControlServer: Service {
         } catch {
             return .failure(ControlError(wording: error))
         }
+    }
+}
+
+/// Clients that are connected and that nobody serves yet.
+private final class AcceptedChannels: Sendable {
+    private let channels = Mutex<[ObjectIdentifier: any Channel]?>([:])
+
+    func add(_ channel: any Channel) {
+        let isOver = self.channels.withLock { channels in
+            channels?[ObjectIdentifier(channel)] = channel
+            return channels == nil
+        }
+        if isOver { channel.close(promise: nil) }
+    }
+
+    func remove(_ channel: any Channel) {
+        self.channels.withLock { $0?[ObjectIdentifier(channel)] = nil }
+    }
+
+    /// Hangs up on all of them, and on those that come yet.
+    func closeAll() {
+        let rest = self.channels.withLock { $0.take() } ?? [:]
+        for channel in rest.values { channel.close(promise: nil) }
     }
 }
 

@@ -135,6 +135,25 @@ import Testing
         try await serving.value
     }
 
+    @Test func whoConnectsWhileItStopsIsHungUpOn() async throws {
+        for pause in 0..<20 {
+            let socket = try Socket()
+            let server = try ControlServer(socketPath: socket.path, logger: socket.logger) { _, _ in
+                nil
+            }
+            let clients = try (0..<16).map { _ in try ControlSocket.connect(to: socket.path) }
+            defer { for client in clients { ControlSocket.discard(client) } }
+            let serving = Task { try await server.run() }
+            for _ in 0..<pause { await Task.yield() }
+            serving.cancel()
+            try await serving.value
+            for client in clients {
+                let bytes = try await onThread { (try? ControlSocket.read(from: client)) ?? [] }
+                #expect(bytes.isEmpty)
+            }
+        }
+    }
+
     @Test func noDaemonIsNotReachable() throws {
         let socket = try Socket()
         let error = #expect(throws: NodeError.self) {
