@@ -15,6 +15,7 @@ extension Target.Dependency {
     )
     static let asn1: Self = .product(name: "SwiftASN1", package: "swift-asn1")
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras: Self = .product(name: "CryptoExtras", package: "swift-crypto")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
     static let logging: Self = .product(name: "Logging", package: "swift-log")
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
@@ -49,7 +50,7 @@ extension Target {
 
     /// The protobuf schemas that `make proto` generates code from, beside that code.
     static let schemas: [String: [String]] = [
-        "MeshIdentity": ["statement.proto"],
+        "MeshIdentity": ["keys.proto", "statement.proto"],
         "MeshProtocol": ["parcel.proto", "session.proto"],
         "MeshSpool": ["record.proto"],
         "MeshTopology": ["index.proto"],
@@ -102,7 +103,7 @@ let package = Package(
         .layer(  // Keys, certificates, statements and their Merkle batches.
             "MeshIdentity",
             on: ["MeshModel"],
-            uses: [.crypto, .x509, .asn1, .protobuf]
+            uses: [.crypto, .cryptoExtras, .x509, .asn1, .protobuf]
         ),
         .layer(  // Topology files, views, the public index, routes. Pure.
             "MeshTopology",

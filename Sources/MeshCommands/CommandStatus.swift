@@ -15,13 +15,14 @@ enum CommandStatus: Int32, Error, CaseIterable {
     /// The status for an error's code; codes without one of their own are plain failures.
     init(code: String) {
         switch code {
-        case "usage": self = .usage
-        case "gaps": self = .left
+        case "usage", "node_unnamed", "passphrase_needed": self = .usage
+        case "gaps", "not_taken_up": self = .left
         case "not_reachable": self = .notReachable
-        case "not_permitted", "private_file_exposed": self = .notPermitted
+        case "not_permitted", "private_file_exposed", "passphrase_wrong": self = .notPermitted
         case "not_found", "source_missing", "file_missing", "home_missing": self = .notFound
         case "site_forbids", "path_refused", "standing_still", "nothing_to_adopt",
-            "not_dialled_here":
+            "not_dialled_here", "authority_changed", "authority_unconfirmed", "join_outdated",
+            "key_change_unproven", "request_refused", "wrong_node":
             self = .refused
         case "damaged", "disk_failed": self = .damaged
         case "try_later", "stopping", "no_room": self = .tryLater

@@ -12,8 +12,12 @@ struct InitCommand: ParsableCommand {
             Writes DIR/authority, which signs for the mesh and stays off the nodes, and DIR/NODE \
             for each node, to be copied to its host as a whole. Nothing is overwritten.
 
+            The short way, for one machine or a mesh that one person sets up: the nodes' private \
+            keys are made here. With `tributary keys request` each node makes its own.
+
             Examples:
               tributary init --topology coastwatch.yaml --out mesh
+              tributary init --topology coastwatch.yaml --out office --authority-only
             """
     )
 
@@ -25,12 +29,23 @@ struct InitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to write; made if need be.", valueName: "dir"))
     var out: String
 
+    @OptionGroup var passphrase: PassphraseOption
+
+    @Flag(help: "Make the authority alone; nodes make their keys with `tributary keys request`.")
+    var authorityOnly = false
+
+    @Flag(help: "Ask for a passphrase for the authority's key.")
+    var askPassphrase = false
+
     func run() throws {
         let topology = try TopologyFile(self.topology).parse()
         for warning in topology.warnings { Terminal.complain(warning.description) }
         let written = try HomeWriter.initialise(
             topology: topology,
             out: self.out,
+            authorityOnly: self.authorityOnly,
+            passphrase: try self.askPassphrase
+                ? self.passphrase.choose() : self.passphrase.given(),
             at: Terminal.now
         )
         try self.output.write(Self.json(topology.mesh, written)) { Self.text(written) }
@@ -47,6 +62,14 @@ struct InitCommand: ParsableCommand {
     }
 
     private static func text(_ written: HomeWriter.Written) -> String {
+        if written.homes.isEmpty {
+            return """
+                The mesh's own keys are in \(written.authority): keep them off the nodes, and safe.
+                At each node: tributary keys request --node NODE --out NODE.request
+                Here, then: tributary keys issue --authority \(written.authority) --topology FILE \
+                --out DIR REQUEST...
+                """
+        }
         var table = TextTable("NODE", "HOME")
         for home in written.homes { table.add(home.node.text, home.path) }
         return """

@@ -42,6 +42,21 @@ extension StatusReport {
         if let life = self.life, let hint = life.hint {
             parts.append("\(life.state): \(life.detail ?? "")\n  \(hint)")
         }
+        if let certificate = self.certificate {
+            parts[0] += "\n" + certificate.text
+            if certificate.isShort {
+                parts.append(
+                    "The certificate has to be renewed: `tributary keys renew` here, `tributary keys "
+                        + "issue` at the authority, `tributary join` here."
+                )
+            }
+        }
+        if let forbidden = self.forbidden, !forbidden.isEmpty {
+            let lines = forbidden.map { finding in
+                "site_forbids: \(finding.message)" + (finding.hint.map { "\n  \($0)" } ?? "")
+            }
+            parts.append(lines.joined(separator: "\n"))
+        }
         if !self.neighbours.isEmpty {
             var table = TextTable(
                 "NEIGHBOUR",
@@ -85,6 +100,15 @@ extension StatusReport {
             parts.append(table.text())
         }
         return parts.joined(separator: "\n\n")
+    }
+}
+
+extension StatusReport.Certificate {
+    /// How long it lasts, as a line.
+    var text: String {
+        let day = self.expires.milliseconds.description.prefix(10)
+        guard self.daysLeft >= 0 else { return "certificate expired on \(day)" }
+        return "certificate until \(day), \(Wording.count(UInt64(self.daysLeft), "day")) left"
     }
 }
 

@@ -49,6 +49,36 @@ enum Terminal {
         if Self.isError { Self.writeError("\r\u{1B}[K") }
     }
 
+    /// Whether a person can be asked: both stdin and stderr are a terminal.
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && Self.isError }
+
+    /// Asks on stderr, and reads a line from the terminal; `nil` at its end.
+    ///
+    /// - Parameters:
+    ///   - question: What to ask.
+    ///   - isSecret: Whether what is typed is not to be seen.
+    /// - Returns: The line without its end.
+    static func ask(_ question: String, isSecret: Bool = false) -> String? {
+        Self.writeError(question)
+        var before = termios()
+        let hides = isSecret && tcgetattr(STDIN_FILENO, &before) == 0
+        if hides {
+            var silent = before
+            silent.c_lflag &= ~tcflag_t(ECHO)
+            _ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
+        }
+        defer {
+            if hides {
+                _ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
+                Self.writeError("\n")
+            }
+        }
+        return readLine(strippingNewline: true)
+    }
+
+    /// Lets so many milliseconds pass.
+    static func pause(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
+
     /// The time now, to tell ages by.
     static var now: UnixMilliseconds {
         var time = timespec()

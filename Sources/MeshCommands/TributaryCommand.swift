@@ -24,7 +24,10 @@ package struct TributaryCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Make and run a mesh:",
-                subcommands: [InitCommand.self, TopologyCommand.self, RunCommand.self]
+                subcommands: [
+                    InitCommand.self, TopologyCommand.self, KeysCommand.self, JoinCommand.self,
+                    RunCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "Files:",

@@ -112,6 +112,35 @@ package struct StatusReport: Hashable, Sendable, Codable {
         }
     }
 
+    /// How long a certificate lasts.
+    package struct Certificate: Hashable, Sendable, Codable {
+        /// The last second in which it is valid.
+        package var expires: ReportTime
+        /// Whole days until then; negative when it is over.
+        package var daysLeft: Int64
+        /// Counts the days.
+        package init(expires: UnixMilliseconds, at now: UnixMilliseconds) {
+            self.expires = ReportTime(expires)
+            let left = expires.rawValue - now.rawValue
+            self.daysLeft = left < 0 ? -(-left / 86_400_000) - 1 : left / 86_400_000
+        }
+        /// Whether it is time to renew it.
+        package var isShort: Bool { self.daysLeft < 30 }
+    }
+
+    /// Something that the mesh asks for and the site's administrator has not allowed.
+    package struct Forbidden: Hashable, Sendable, Codable {
+        /// What.
+        package var message: String
+        /// How to allow it.
+        package var hint: String?
+        /// Gathers the two.
+        package init(message: String, hint: String?) {
+            self.message = message
+            self.hint = hint
+        }
+    }
+
     /// What a flow has here.
     package struct Flow: Hashable, Sendable, Codable {
         /// Its name.
@@ -162,6 +191,12 @@ package struct StatusReport: Hashable, Sendable, Codable {
     package var counts: [String: Int64]
     /// Whether the node is who its log says.
     package var life: LifeReport?
+    /// The serial of the index and the view that it goes by.
+    package var serial: UInt64?
+    /// How long its TLS certificate lasts.
+    package var certificate: Certificate?
+    /// What the mesh asks for and the site forbids.
+    package var forbidden: [Forbidden]?
 
     /// Gathers a report.
     package init(

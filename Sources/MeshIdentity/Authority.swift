@@ -15,6 +15,8 @@ package struct Authority: Sendable {
     package let certificatePEM: String
     /// What verifies the authority's signatures.
     package var publicKey: StatementPublicKey { self.key.publicKey }
+    /// The mesh that it signs for, as its certificate names it; `nil` if that is no name.
+    package var mesh: MeshName? { CertificateText.commonName(self.certificate) }
 
     private let key: StatementKey
     private let certificate: Certificate
@@ -167,6 +169,15 @@ enum CertificateText {
 
     private enum ASN1Error: Error { case tooLong }
 
+    /// The mesh that an authority's certificate is for.
+    static func commonName(_ certificate: Certificate) -> MeshName? {
+        for attribute in certificate.subject.lazy.flatMap({ $0 })
+        where attribute.type == .RDNAttributeType.commonName {
+            return String(attribute.value).flatMap { MeshName($0) }
+        }
+        return nil
+    }
+
     /// SHA-256 of the certificate's SubjectPublicKeyInfo.
     static func fingerprint(_ certificate: Certificate) throws(IdentityError) -> Digest {
         do {
@@ -176,6 +187,16 @@ enum CertificateText {
         } catch {
             throw IdentityError(.keyUnreadable, "The certificate's key is unusable.", cause: error)
         }
+    }
+}
+
+/// What a person compares to know an authority.
+package enum AuthorityFingerprint {
+    /// SHA-256 of the key's SubjectPublicKeyInfo, as `openssl x509 -pubkey` shows the key.
+    ///
+    /// - Throws: ``IdentityError`` `key_unreadable` if the text is no certificate.
+    package static func of(certificatePEM: String) throws -> Digest {
+        try CertificateText.fingerprint(try CertificateText.read(certificatePEM))
     }
 }
 

@@ -10,10 +10,16 @@ package struct IdentityError: Error, Sendable {
         case certificateRefused = "certificate_refused"
         /// A file could not be read or written.
         case fileUnavailable = "file_unavailable"
+        /// What should let a node join is damaged, or does not fit the home.
+        case joinInvalid = "join_invalid"
         /// A key or certificate that is no P-256 key or X.509 certificate, or two that do not fit.
         case keyUnreadable = "key_unreadable"
+        /// The passphrase is not the one that the key was sealed with.
+        case passphraseWrong = "passphrase_wrong"
         /// A private file that others on this machine may read.
         case privateFileExposed = "private_file_exposed"
+        /// A request for a certificate that is damaged, or was not made with the keys in it.
+        case requestInvalid = "request_invalid"
         /// The signature does not fit the bytes and the key.
         case signatureInvalid = "signature_invalid"
         /// The library below refused to sign or encode.

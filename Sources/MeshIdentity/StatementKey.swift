@@ -32,6 +32,12 @@ package struct StatementPublicKey: Sendable {
         self.init(key)
     }
 
+    /// Reads a SubjectPublicKeyInfo in DER form; `nil` if it is no P-256 key.
+    package init?(spkiDER: [UInt8]) {
+        guard let key = try? P256.Signing.PublicKey(derRepresentation: spkiDER) else { return nil }
+        self.init(key)
+    }
+
     init(_ key: P256.Signing.PublicKey) {
         self.key = key
         self.bytes = Array(key.compressedRepresentation)

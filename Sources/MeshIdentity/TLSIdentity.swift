@@ -33,6 +33,41 @@ package struct TLSKey: Sendable {
     package var publicKeyDER: [UInt8] { Array(self.key.publicKey.derRepresentation) }
     /// SHA-256 of ``publicKeyDER``: what the index lists.
     package var fingerprint: Digest { .sha256(self.publicKeyDER) }
+
+    /// Signs the context followed by the bytes, as ``StatementKey/sign(_:context:)`` does: to show
+    /// that this key is there.
+    ///
+    /// - Throws: ``IdentityError`` `signing_failed` if the library below refuses.
+    package func sign(_ bytes: [UInt8], context: String) throws -> [UInt8] {
+        do {
+            let hash = StatementKey.hash(context: context, bytes)
+            return Array(try self.key.signature(for: hash).rawRepresentation)
+        } catch {
+            throw IdentityError(.signingFailed, "Could not sign “\(context)”.", cause: error)
+        }
+    }
+}
+
+/// A TLS certificate without its key: what a list of certificates has of each.
+package struct TLSCertificate: Sendable {
+    /// The certificate in PEM form.
+    package let pem: String
+    /// SHA-256 of the key's SubjectPublicKeyInfo: what the index lists.
+    package let fingerprint: Digest
+    /// The last second in which it is valid.
+    package let expires: UnixMilliseconds
+
+    /// Reads a certificate, and believes nothing of it.
+    ///
+    /// - Throws: ``IdentityError`` `key_unreadable` if it is none.
+    package init(pem: String) throws {
+        let certificate = try CertificateText.read(pem)
+        self.pem = pem
+        self.fingerprint = try CertificateText.fingerprint(certificate)
+        self.expires = UnixMilliseconds(
+            Int64(certificate.notValidAfter.timeIntervalSince1970) * 1_000
+        )
+    }
 }
 
 /// What a node shows and proves in a TLS handshake.
@@ -54,8 +89,8 @@ package struct TLSIdentity: Sendable {
     ///   together.
     package init(keyPEM: String, certificatePEM: String) throws {
         let key = try TLSKey(pem: keyPEM)
-        let certificate = try CertificateText.read(certificatePEM)
-        guard try CertificateText.fingerprint(certificate) == key.fingerprint else {
+        let certificate = try TLSCertificate(pem: certificatePEM)
+        guard certificate.fingerprint == key.fingerprint else {
             throw IdentityError(.keyUnreadable, "The TLS key is not that of its certificate.")
         }
         self.keyPEM = keyPEM
@@ -70,9 +105,7 @@ package struct TLSIdentity: Sendable {
             )
         }
         self.fingerprint = key.fingerprint
-        self.expires = UnixMilliseconds(
-            Int64(certificate.notValidAfter.timeIntervalSince1970) * 1_000
-        )
+        self.expires = certificate.expires
     }
 
     /// Makes a key and has the authority certify it.

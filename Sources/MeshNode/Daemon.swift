@@ -9,27 +9,46 @@ import MeshProtocol
 import MeshSpool
 import MeshTopology
 import ServiceLifecycle
-import UnixSignals
 
 /// One running node.
 package enum Daemon {
     /// Runs the node whose home is at `home` until SIGTERM or SIGINT.
     ///
     /// What it acknowledged is on the disk at every moment: how it ends does not matter to that.
+    /// Told that the home has changed, it ends its calls and begins anew, in the same process.
     ///
     /// - Throws: `NodeError` or what opening the home and its spool throws; ``StoppedError`` when
     ///   the disk failed.
     package static func run(home path: String, logger: Logger) async throws {
         signal(SIGPIPE, SIG_IGN)
         WriterProbe.ignoreLeaseSignal()
-        let home = try Home.open(path)
+        var home = try Home.open(path)
         let lock = try HomeLock(home.paths)
         defer { withExtendedLifetime(lock) {} }
         let logger = Self.logger(logger, for: home.node)
+        let turns = Turns()
+        try await withThrowingTaskGroup { group in
+            group.addTask { await turns.watch() }
+            while true {
+                try await Self.turn(home, turns, logger)
+                guard turns.goesOn else { break }
+                do { home = try Home.open(path) } catch {
+                    logger.error("Home not taken over", metadata: ["error": "\(error)"])
+                }
+            }
+            group.cancelAll()
+        }
+        logger.notice("Node stopped")
+    }
+
+    /// Runs with a home as it is now, until told to stop or to begin anew.
+    private static func turn(_ home: Home, _ turns: Turns, _ logger: Logger) async throws {
         do { try await home.checkCertificate(at: SystemClock().now()) } catch {
             logger.error("Certificate not accepted", metadata: ["error": "\(error)"])
         }
-
+        for finding in home.forbidden {
+            logger.warning("Site forbids", metadata: ["error": "\(finding.message)"])
+        }
         let (engine, spool) = try Self.engine(home, logger)
         let calls = CallBook { event in engine.post(.session(event)) }
         let links = try LinkService(
@@ -50,10 +69,11 @@ package enum Daemon {
             logger: logger,
             handler: Verbs(
                 engine,
-                view: home.view,
+                home: home,
                 calls: calls,
                 callers: callers,
-                clock: SystemClock()
+                clock: SystemClock(),
+                reload: { turns.reload() }
             ).handle
         )
         // Stopped last to first: nothing is asked any more, calls end, the engine ends.
@@ -68,18 +88,20 @@ package enum Daemon {
                 services: services.map {
                     .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
                 },
-                gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )
         )
-        logger.notice("Node runs", metadata: ["home": "\(home.paths.root)"])
+        logger.notice(
+            "Node runs",
+            metadata: ["home": "\(home.paths.root)", "index.serial": "\(home.index.serial)"]
+        )
+        await turns.begin(group)
         do {
             try await group.run()
         } catch let error as EngineError {
             throw StoppedError(error)
         }
         try spool.close()
-        logger.notice("Node stopped")
     }
 
     private static func side(
@@ -114,12 +136,13 @@ package enum Daemon {
 
     private static func engine(_ home: Home, _ logger: Logger) throws -> (Engine, Spool) {
         let random = SystemRandomSource()
+        let view = home.effectiveView
         var sources: [FlowName: SourceRoot] = [:]
-        for source in home.view.sends {
+        for source in view.sends where home.site.allowsReading(source.path) {
             sources[source.flow] = try Self.source(source, leavingOut: home.paths.root)
         }
         var landings: [FlowName: LandingRoot] = [:]
-        for (flow, landing) in home.view.receives {
+        for (flow, landing) in view.receives where home.site.allowsWriting(landing.path) {
             try Self.make(landing.path)
             landings[flow] = try LandingRoot(path: landing.path)
         }
@@ -130,7 +153,7 @@ package enum Daemon {
             key: home.statementKey,
             index: home.index,
             indexBytes: home.indexBytes,
-            view: home.view,
+            view: view,
             sources: sources,
             landings: landings,
             clock: SystemClock(),
@@ -138,8 +161,8 @@ package enum Daemon {
             watchesSources: true
         )
         let options = SpoolOptions(
-            limit: home.view.spool,
-            cacheBytes: home.view.cache,
+            limit: view.spool,
+            cacheBytes: view.cache,
             node: home.node
         )
         return try Engine.open(
@@ -191,7 +214,7 @@ package enum Daemon {
                 throw NodeError(
                     .keyUnknown,
                     "The index knows another TLS key of \(peer.name).",
-                    hint: "Give both nodes homes that were made together."
+                    hint: "Join both with the files that the authority issued last."
                 )
             }
             return peer.name

@@ -29,15 +29,21 @@ package struct Home: Sendable {
     /// The mesh that it is of.
     package var mesh: MeshName { self.view.mesh }
 
-    /// Reads a home and checks every signature in it, that keys, view and index belong together,
-    /// and that the site allows what the view declares.
+    /// What the node may do: the view, with no more spool than the site allows.
+    package var effectiveView: View { self.view.limitingSpool(to: self.site.spool) }
+    /// What the view asks for and the site forbids; none of it is done.
+    package var forbidden: [Finding] { self.site.findings(for: self.view) }
+
+    /// Reads a home and checks every signature in it, and that keys, view and index belong together.
     ///
-    /// - Throws: ``NodeError`` with code ``NodeError/Code/homeMissing``,
-    ///   ``NodeError/Code/homeInvalid`` or ``NodeError/Code/siteForbids``; `IdentityError` with code
-    ///   `private_file_exposed`; `TopologyError` with code `signature_invalid`; `TopologyFindings`
-    ///   for `site.yaml`.
+    /// A join that a crash has left half done is finished first.
+    ///
+    /// - Throws: ``NodeError`` with code ``NodeError/Code/homeMissing`` or
+    ///   ``NodeError/Code/homeInvalid``; `IdentityError` with code `private_file_exposed`;
+    ///   `TopologyError` with code `signature_invalid`; `TopologyFindings` for `site.yaml`.
     package static func open(_ path: String) throws -> Self {
         let paths = HomePaths(path)
+        try HomeJoin.finish(paths)
         let authorityPEM = try Self.text(paths.authorityCertificate)
         let authorityKey = try StatementPublicKey(certificatePEM: authorityPEM)
         let indexBytes = try HomeFiles.read(paths.index)
@@ -54,12 +60,16 @@ package struct Home: Sendable {
                 .resolvingPaths(beneath: paths.root),
             index: try PublicIndex(verifying: indexBytes, authority: authorityKey),
             indexBytes: indexBytes,
-            site: try SitePermissions.parse(try Self.text(paths.site), file: paths.site)
-                .resolvingPaths(beneath: paths.root)
+            site: try Self.site(paths)
         )
         try home.checkThatPartsFit()
-        try home.checkThatSiteAllows()
         return home
+    }
+
+    /// Reads what the site's administrator allows.
+    static func site(_ paths: HomePaths) throws -> SitePermissions {
+        try SitePermissions.parse(try Self.text(paths.site), file: paths.site)
+            .resolvingPaths(beneath: paths.root)
     }
 
     /// Checks the TLS certificate as a neighbour will.
@@ -83,7 +93,9 @@ package struct Home: Sendable {
     }
 
     private func checkThatPartsFit() throws {
-        let hint = "Copy the node's whole directory again from where `tributary init` made it."
+        let hint =
+            "Join again with the file that the authority issued last, or copy the node's whole "
+            + "directory from where `tributary init` made it."
         guard self.view.mesh == self.index.mesh else {
             throw NodeError(
                 .homeInvalid,
@@ -116,16 +128,6 @@ package struct Home: Sendable {
         }
     }
 
-    private func checkThatSiteAllows() throws {
-        let findings = self.site.findings(for: self.view)
-        guard let first = findings.first else { return }
-        throw NodeError(
-            .siteForbids,
-            findings.map(\.message).joined(separator: " "),
-            hint: "\(first.hint ?? "") The file is \(self.paths.site)."
-        )
-    }
-
     private static func text(_ path: String) throws -> String {
         let bytes = try HomeFiles.read(path)
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -137,5 +139,30 @@ package struct Home: Sendable {
     private static func privateText(_ path: String) throws -> String {
         guard access(path, F_OK) == 0 else { throw HomeFiles.failed("open", path) }
         return String(decoding: try PrivateFile.read(path), as: UTF8.self)
+    }
+}
+
+extension Home {
+    /// The home that a join would make, checked as ``open(_:)`` does.
+    init(
+        paths: HomePaths,
+        join: JoinFile,
+        keys: HomeKeys.Pair,
+        site: SitePermissions
+    ) throws {
+        let authority = try StatementPublicKey(certificatePEM: join.authorityCertificatePEM)
+        self.init(
+            paths: paths,
+            tls: try TLSIdentity(keyPEM: keys.tls.pem, certificatePEM: join.certificatePEM),
+            statementKey: keys.statement,
+            authorityCertificatePEM: join.authorityCertificatePEM,
+            authorityKey: authority,
+            view: try View(verifying: join.view, authority: authority)
+                .resolvingPaths(beneath: paths.root),
+            index: try PublicIndex(verifying: join.index, authority: authority),
+            indexBytes: join.index,
+            site: site.resolvingPaths(beneath: paths.root)
+        )
+        try self.checkThatPartsFit()
     }
 }

@@ -1,3 +1,6 @@
+// The compiler ascribes libc's `stat` to whichever of these modules it met first.
+import CDispatch
+import CoreFoundation
 import Glibc
 import MeshIdentity
 import MeshModel
@@ -36,6 +39,44 @@ enum HomeFiles {
             rest = rest.dropFirst(max(0, count))
         }
         guard fsync(file) == 0 else { throw Self.failed("sync", path) }
+    }
+
+    /// Writes a file that everybody may read, durably, in place of one of that name.
+    static func replace(_ path: String, _ bytes: [UInt8]) throws {
+        let temporary = "\(path).new-\(getpid())"
+        unlink(temporary)  // Left by a process that had our number before us.
+        try Self.write(temporary, bytes)
+        try Self.replaceByMoving(temporary, to: path)
+    }
+
+    /// Moves a file over another, durably.
+    static func replaceByMoving(_ path: String, to other: String) throws {
+        guard rename(path, other) == 0 else { throw Self.failed("rename", path) }
+        try Self.syncDirectory(of: other)
+    }
+
+    /// Removes a file, durably.
+    static func remove(_ path: String) throws {
+        guard unlink(path) == 0 || errno == ENOENT else { throw Self.failed("remove", path) }
+        try Self.syncDirectory(of: path)
+    }
+
+    /// Refuses to write where what is written would belong to somebody else.
+    static func requireOwner(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw Self.failed("look at", path) }
+        guard status.st_uid == geteuid() else {
+            throw NodeError(
+                .notPermitted,
+                "\(path) belongs to user \(status.st_uid), and this is user \(geteuid()).",
+                hint: "Run it as the user who owns the home."
+            )
+        }
+    }
+
+    private static func syncDirectory(of path: String) throws {
+        let end = path.lastIndex(of: "/")
+        try Self.syncDirectory(end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".")
     }
 
     /// Reads a file of at most the size of a topology.
@@ -85,7 +126,9 @@ enum HomeFiles {
             NodeError(
                 .homeMissing,
                 message,
-                hint: "`tributary init` makes homes; name one with --home or $TRIBUTARY_HOME."
+                hint:
+                    "`tributary init` and `tributary keys request` make homes; name one with --home "
+                    + "or $TRIBUTARY_HOME."
             )
         case EACCES, EPERM, EROFS:
             NodeError(.notPermitted, message, hint: "Run it as the user who owns the home.")

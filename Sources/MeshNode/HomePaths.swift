@@ -24,6 +24,14 @@ package struct HomePaths: Hashable, Sendable {
     package var tlsCertificate: String { "\(self.keys)/tls.crt" }
     /// The private key that signs openings and statements.
     package var statementKey: String { "\(self.keys)/statement.key" }
+    /// The key for TLS that is to follow, until a join takes it up.
+    package var nextTLSKey: String { "\(self.keys)/tls.key.next" }
+    /// The key for statements that is to follow.
+    package var nextStatementKey: String { "\(self.keys)/statement.key.next" }
+    /// The request that was made last.
+    package var request: String { "\(self.keys)/node.request" }
+    /// A join that has happened and is not spread over the home yet.
+    package var pendingJoin: String { "\(self.root)/join.pending" }
     /// The certificate of the mesh's authority.
     package var authorityCertificate: String { "\(self.keys)/authority.crt" }
     /// What the authority declares for this node.

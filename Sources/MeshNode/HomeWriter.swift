@@ -13,11 +13,15 @@ package enum HomeWriter {
         package let homes: [(node: NodeName, path: String)]
     }
 
-    /// How long TLS certificates are valid: ten years, since nodes cannot renew them yet.
+    /// How long the TLS certificates of a mesh that is made in one go are valid: ten years, so that
+    /// nobody has to come back to it.
     package static let certificateDays = 3_653
 
     /// Makes keys for the authority and every node, signs index and views, and writes a directory
     /// for each beneath `out`.
+    ///
+    /// With a passphrase the authority's key is sealed. With `authorityOnly` the nodes make their
+    /// keys themselves, and join later.
     ///
     /// Everything is written and synced under a temporary name and then renamed, the authority last:
     /// where that is, all is. Nothing that is there is overwritten.
@@ -26,12 +30,14 @@ package enum HomeWriter {
     package static func initialise(
         topology: Topology,
         out: String,
+        authorityOnly: Bool = false,
+        passphrase: [UInt8]? = nil,
         at now: UnixMilliseconds
     ) throws -> Written {
         let out = HomePaths(out).root
         let written = Written(
             authority: "\(out)/authority",
-            homes: topology.nodes.map { ($0.name, "\(out)/\($0.name)") }
+            homes: authorityOnly ? [] : topology.nodes.map { ($0.name, "\(out)/\($0.name)") }
         )
         guard !topology.nodes.contains(where: { $0.name.text == "authority" }) else {
             throw NodeError(
@@ -53,8 +59,9 @@ package enum HomeWriter {
         let staging = "\(out)/.tributary-init-\(getpid())"
         try HomeFiles.makeDirectory(staging, mode: 0o700)
         let authority = try Authority.create(mesh: topology.mesh, at: now)
-        try Self.write(authority, to: "\(staging)/authority")
-        let members = try topology.nodes.map { node in
+        let store = AuthorityStore("\(staging)/authority")
+        try store.create(authority, passphrase: passphrase)
+        let members = try (authorityOnly ? [] : topology.nodes).map { node in
             Member(
                 name: node.name,
                 statementKey: StatementKey(),
@@ -67,30 +74,8 @@ package enum HomeWriter {
                 )
             )
         }
-        let keys = members.map {
-            (
-                $0.name,
-                PublicIndex.NodeKeys(
-                    statement: $0.statementKey.publicKey,
-                    tls: $0.tls.fingerprint
-                )
-            )
-        }
-        let index = try PublicIndex(
-            from: topology,
-            keys: Dictionary(keys) { first, _ in first },
-            serial: 1,
-            at: now
-        ).signed(by: authority)
-        for member in members {
-            let view = try View(of: member.name, in: topology, serial: 1)
-            try Self.write(
-                member,
-                view: view,
-                index: index,
-                authority: authority,
-                to: HomePaths("\(staging)/\(member.name)")
-            )
+        if !members.isEmpty {
+            try Self.write(members, of: topology, authority, store, staging, now)
         }
 
         for home in written.homes {
@@ -110,14 +95,47 @@ package enum HomeWriter {
         let tls: TLSIdentity
     }
 
-    private static func write(_ authority: Authority, to directory: String) throws {
-        try HomeFiles.makeDirectory(directory, mode: 0o700)
-        try PrivateFile.write("\(directory)/authority.key", Array(authority.keyPEM.utf8))
-        try HomeFiles.write(
-            "\(directory)/authority.crt",
-            Array(authority.certificatePEM.utf8)
+    /// Signs what there is of the members, keeps it with the authority, and writes their homes.
+    private static func write(
+        _ members: [Member],
+        of topology: Topology,
+        _ authority: Authority,
+        _ store: AuthorityStore,
+        _ staging: String,
+        _ now: UnixMilliseconds
+    ) throws {
+        let keys = members.map {
+            (
+                $0.name,
+                PublicIndex.NodeKeys(
+                    statement: $0.statementKey.publicKey,
+                    tls: $0.tls.fingerprint
+                )
+            )
+        }
+        let index = try PublicIndex(
+            from: topology,
+            keys: Dictionary(keys) { first, _ in first },
+            serial: 1,
+            at: now
+        ).signed(by: authority)
+        let certificates = try members.map {
+            ($0.name, try TLSCertificate(pem: $0.tls.certificatePEM))
+        }
+        try store.record(
+            index: index,
+            certificates: Dictionary(certificates) { first, _ in first }
         )
-        try HomeFiles.syncDirectory(directory)
+        for member in members {
+            let view = try View(of: member.name, in: topology, serial: 1)
+            try Self.write(
+                member,
+                view: view,
+                index: index,
+                authority: authority,
+                to: HomePaths("\(staging)/\(member.name)")
+            )
+        }
     }
 
     private static func write(

@@ -1,4 +1,5 @@
 import MeshCustody
+import MeshIdentity
 import MeshModel
 import MeshSpool
 import MeshTopology
@@ -9,16 +10,23 @@ struct Verbs: Sendable {
     private let engine: Engine
     private let calling: CallVerb
     private let queue: QueueVerb
+    private let home: Home
+    private let clock: any WallClock
+    private let reload: @Sendable () -> Void
 
     init(
         _ engine: Engine,
-        view: View,
+        home: Home,
         calls: CallBook,
         callers: [NodeName: Caller],
-        clock: any WallClock
+        clock: any WallClock,
+        reload: @escaping @Sendable () -> Void
     ) {
         self.engine = engine
-        self.calling = CallVerb(view: view, calls: calls, callers: callers)
+        self.home = home
+        self.clock = clock
+        self.reload = reload
+        self.calling = CallVerb(view: home.view, calls: calls, callers: callers)
         self.queue = QueueVerb(engine, calling: self.calling, clock: clock)
     }
 
@@ -27,10 +35,10 @@ struct Verbs: Sendable {
         _ emit: @escaping @Sendable (JSONValue) -> Void
     ) async throws -> JSONValue {
         switch request.verb {
-        case "status":
-            return try JSONValue(
-                encoding: try await self.engine.answer { .status($0) } as StatusReport
-            )
+        case "status": return try await self.status()
+        case "reload":
+            self.reload()
+            return ["serial": .integer(Int64(self.home.index.serial))]
         case "sources": return try await self.sources(request)
         case "trace": return try await self.trace(request)
         case "sites": return try await self.sites()
@@ -50,6 +58,14 @@ struct Verbs: Sendable {
                 hint: "The daemon may be older than the command: restart it."
             )
         }
+    }
+
+    private func status() async throws -> JSONValue {
+        var report: StatusReport = try await self.engine.answer { .status($0) }
+        report.serial = self.home.index.serial
+        report.certificate = .init(expires: self.home.tls.expires, at: self.clock.now())
+        report.forbidden = self.home.forbidden.map { .init(message: $0.message, hint: $0.hint) }
+        return try JSONValue(encoding: report)
     }
 
     private func sites() async throws -> JSONValue {
@@ -96,6 +112,7 @@ struct Verbs: Sendable {
         if let flow, name == nil {
             throw ControlError(code: "usage", message: "`\(flow)` is no flow's name.")
         }
+        try self.checkThatSiteAllows(paths)
         let result: Result<SendReport, EngineError> = try await self.engine.answer { reply in
             .send(
                 SendTask(
@@ -111,6 +128,23 @@ struct Verbs: Sendable {
             )
         }
         return try JSONValue(encoding: try result.get())
+    }
+
+    /// A source that the site forbids is none to the engine; whoever sends from it hears why.
+    private func checkThatSiteAllows(_ paths: [[UInt8]]) throws {
+        for source in self.home.view.sends where !self.home.site.allowsReading(source.path) {
+            let root = Array(source.path.utf8)
+            guard paths.contains(where: { $0 == root || $0.starts(with: root + [0x2F]) }) else {
+                continue
+            }
+            throw ControlError(
+                code: "site_forbids",
+                message: "This site does not let the mesh read \(source.path), the source of "
+                    + "`\(source.flow)`.",
+                hint: "If it may, list it under `sources` in \(self.home.paths.site) and restart "
+                    + "the node."
+            )
+        }
     }
 
     private func adopt(_ request: ControlRequest) async throws -> JSONValue {

@@ -55,7 +55,7 @@ package struct PublicIndex: Sendable {
         }
     }
 
-    /// The index of a topology whose nodes have these keys.
+    /// The index of a topology whose nodes have these keys and no others before.
     ///
     /// - Throws: ``TopologyError`` with code ``TopologyError/Code/unknownNode`` if a node has none.
     package init(
@@ -69,16 +69,21 @@ package struct PublicIndex: Sendable {
             guard let keys = keys[node.name] else {
                 throw .unknownNode(node.name.text, why: "has no keys")
             }
-            nodes.append(
-                NodeEntry(
-                    name: node.name,
-                    statementKeys: [
-                        .init(key: keys.statement, fromSerial: serial, toSerial: nil)
-                    ],
-                    tlsFingerprints: [keys.tls]
-                )
-            )
+            nodes.append(NodeEntry(name: node.name, keys: keys, serial: serial))
         }
+        try self.init(from: topology, nodes: nodes, serial: serial, at: time)
+    }
+
+    /// The index of a topology whose nodes have these entries.
+    ///
+    /// - Throws: ``TopologyError`` with code ``TopologyError/Code/malformed`` if the entries are
+    ///   not those of the topology's nodes.
+    package init(
+        from topology: Topology,
+        nodes: [NodeEntry],
+        serial: UInt64,
+        at time: UnixMilliseconds
+    ) throws(TopologyError) {
         try self.init(
             mesh: topology.mesh,
             serial: serial,
@@ -122,8 +127,29 @@ extension PublicIndex {
         package let name: NodeName
         /// Its statement keys; old ones stay listed, since what they signed stays true.
         package let statementKeys: [KeyPeriod]
-        /// The TLS keys that it may show.
+        /// The TLS keys that it may show: that of its newest certificate first.
         package let tlsFingerprints: [Digest]
+
+        /// Gathers an entry.
+        package init(name: NodeName, statementKeys: [KeyPeriod], tlsFingerprints: [Digest]) {
+            self.name = name
+            self.statementKeys = statementKeys
+            self.tlsFingerprints = tlsFingerprints
+        }
+
+        /// A node with its first keys.
+        package init(name: NodeName, keys: NodeKeys, serial: UInt64) {
+            self.init(
+                name: name,
+                statementKeys: [KeyPeriod(key: keys.statement, fromSerial: serial, toSerial: nil)],
+                tlsFingerprints: [keys.tls]
+            )
+        }
+
+        /// The statement key that is in use; `nil` for a node that has shown none yet.
+        package var statementKey: StatementPublicKey? {
+            self.statementKeys.last { $0.toSerial == nil }?.key
+        }
     }
 
     /// A statement key and the serials of the topologies under which it signs.
@@ -134,6 +160,22 @@ extension PublicIndex {
         package let fromSerial: UInt64
         /// The last serial; `nil` while the key is in use.
         package let toSerial: UInt64?
+
+        /// Gathers a period.
+        package init(key: StatementPublicKey, fromSerial: UInt64, toSerial: UInt64?) {
+            self.key = key
+            self.fromSerial = fromSerial
+            self.toSerial = toSerial
+        }
+
+        /// The same period, over before a serial.
+        package func ending(before serial: UInt64) -> Self {
+            Self(
+                key: self.key,
+                fromSerial: self.fromSerial,
+                toSerial: self.toSerial ?? serial - 1
+            )
+        }
     }
 
     /// A flow and the nodes at its ends.
@@ -176,6 +218,9 @@ extension PublicIndex {
 
     /// The flow of that name.
     package func flow(_ name: FlowName) -> FlowEntry? { self.flowsByName[name] }
+
+    /// What the index says of a node; `nil` for a stranger.
+    package func node(_ name: NodeName) -> NodeEntry? { self.nodesByName[name] }
 
     /// Whether the index declares a node of that name.
     package func declares(_ node: NodeName) -> Bool { self.nodesByName[node] != nil }

@@ -56,14 +56,23 @@ extension SitePermissions {
         return permissions
     }
 
+    /// Whether files at or beneath a path may be read.
+    package func allowsReading(_ path: String) -> Bool {
+        self.sources.contains { DeclaredPath.isPath(path, atOrBeneath: $0) }
+    }
+
+    /// Whether files at or beneath a path may be written.
+    package func allowsWriting(_ path: String) -> Bool {
+        self.landings.contains { DeclaredPath.isPath(path, atOrBeneath: $0) }
+    }
+
     /// What the view wants and the site forbids; empty when it allows everything.
     ///
     /// Compares paths as they are written, component by component. Resolve both sides beneath the
     /// same home first where one of them may be relative; links in the file system are not seen.
     package func findings(for view: View) -> [Finding] {
         var list = FindingList(file: self.file, text: "")
-        for source in view.sends
-        where !self.sources.contains(where: { DeclaredPath.isPath(source.path, atOrBeneath: $0) }) {
+        for source in view.sends where !self.allowsReading(source.path) {
             list.error(
                 .siteForbids,
                 at: self.places.sources,
@@ -71,9 +80,8 @@ extension SitePermissions {
                 hint: "If it may, list the directory under `sources`."
             )
         }
-        for (flow, landing) in view.receives
-        where !self.landings.contains(where: { DeclaredPath.isPath(landing.path, atOrBeneath: $0) })
-        {
+        for (flow, landing) in view.receives.sorted(by: { $0.key < $1.key })
+        where !self.allowsWriting(landing.path) {
             list.error(
                 .siteForbids,
                 at: self.places.landings,
@@ -109,8 +117,10 @@ extension SitePermissions {
         let landings = Set(view.receives.values.map(\.path)).sorted()
         return """
             # What the mesh \(view.mesh) may do on this host as its node \(view.node).
-            # This file belongs to the site: the mesh never changes it, and what it does not list
-            # is refused with `site_forbids`. Relative paths count from the home of the node.
+            # This file belongs to the site: the mesh never changes it. What the mesh asks for and
+            # this file does not list is left undone, with `site_forbids`; `tributary status` shows
+            # it. The daemon reads this file when it starts. Paths without a slash in front count
+            # from the home of the node.
 
             # Directories beneath which files may be read.
             \(Self.list("sources", sources))

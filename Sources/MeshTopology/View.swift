@@ -16,9 +16,9 @@ package struct View: Hashable, Sendable {
     /// Where it lands the flows that it collects.
     package fileprivate(set) var receives: [FlowName: LandingDeclaration]
     /// The most that its spool may take from the disk.
-    package let spool: ByteCount
+    package fileprivate(set) var spool: ByteCount
     /// How much of the spool released blobs may keep.
-    package let cache: ByteCount
+    package fileprivate(set) var cache: ByteCount
     /// The most that the spool holds for one origin; `nil` sets no bound.
     package let quotaPerOrigin: ByteCount?
     /// The most that the spool holds of what one neighbour gave; `nil` sets no bound.
@@ -137,6 +137,17 @@ extension View {
                 again: landing.again
             )
         }
+        return view
+    }
+}
+
+extension View {
+    /// The same view with a spool that takes no more than a site allows.
+    package func limitingSpool(to ceiling: ByteCount?) -> Self {
+        guard let ceiling, ceiling < self.spool else { return self }
+        var view = self
+        view.spool = ceiling
+        view.cache = min(view.cache, ceiling)
         return view
     }
 }

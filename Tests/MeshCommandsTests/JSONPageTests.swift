@@ -53,6 +53,7 @@ import Testing
         try Self.check(RetryAnswer.self, "queue retry")
         try Self.check(CallReport.self, "call")
         try Self.check(AdoptReport.self, "adopt")
+        try Self.check(KeysReport.self, "keys show")
     }
 
     // MARK: What commands write of a topology
@@ -118,6 +119,36 @@ import Testing
         try Self.expect(.array(CodeText.all.map(\.json)), "explain")
     }
 
+    @Test func keysAndJoinWriteWhatThePageShows() async throws {
+        let scratch = FileManager.default.temporaryDirectory
+            .appending(path: "tributary-test-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        let now = UnixMilliseconds(1_800_000_000_000)
+        let mesh = try Topology.parse(Self.mesh, file: "mesh.yaml")
+        let written = try HomeWriter.initialise(
+            topology: mesh,
+            out: scratch,
+            authorityOnly: true,
+            at: now
+        )
+        let home = scratch + "/home"
+        let made = try HomeKeys(HomePaths(home))
+            .request(node: NodeName("buoy-7"), mesh: nil, newKeys: false, at: now)
+        let output = RequestOutput(out: nil, output: try OutputOptions.parse([]))
+        try Self.expect(output.json(made), "keys request")
+        let store = AuthorityStore(written.authority)
+        let issue = KeyIssue(
+            store: store,
+            authority: try store.open { [] },
+            topology: mesh
+        )
+        let issued = try issue.issue([made.request], to: scratch, at: now)
+        try Self.expect(issued.json, "keys issue")
+        let file = try #require(issued.members.first).file
+        let join = try await HomeJoin(file: file, home: home, at: now)
+        try Self.expect(JoinCommand.json(join, .none), "join")
+    }
+
     // MARK: The page
 
     @Test func everyKeyOnThePageIsExplained() throws {
@@ -132,7 +163,7 @@ import Testing
     @Test func everyCommandWithJSONIsOnThePage() throws {
         let blocks = try Set(Self.blocks().keys)
         // Written by another command in the same way.
-        let alike = ["queue release": "queue hold"]
+        let alike = ["queue release": "queue hold", "keys renew": "keys request"]
         for (name, command) in Self.commands(TributaryCommand.self, [])
         where command.configuration.subcommands.isEmpty {
             guard command.helpMessage().contains("--json") else { continue }

@@ -126,12 +126,17 @@ import Testing
         #expect(error?.code == .homeInvalid)
     }
 
-    @Test func whatTheSiteDoesNotAllowIsRefused() throws {
+    @Test func whatTheSiteDoesNotAllowIsLeftOutAndSaid() throws {
         let mesh = try Mesh()
-        try mesh.replace("origin/site.yaml", with: Array("sources: [/elsewhere]\n".utf8))
-        let error = #expect(throws: NodeError.self) { try Home.open(mesh.home("origin")) }
-        #expect(error?.code == .siteForbids)
-        #expect(error?.message.contains("/data") == true)
+        let site = "sources: [/elsewhere]\nspool: 64 MiB\n"
+        try mesh.replace("origin/site.yaml", with: Array(site.utf8))
+        let home = try Home.open(mesh.home("origin"))
+        #expect(home.forbidden.map(\.code.name) == ["site_forbids", "site_forbids"])
+        #expect(home.forbidden.contains { $0.message.contains("/data") })
+        #expect(home.effectiveView.spool == ByteCount(64 << 20))
+        #expect(home.effectiveView.cache <= ByteCount(64 << 20))
+        #expect(home.view.spool > ByteCount(64 << 20))
+        #expect(!home.site.allowsReading(try #require(home.view.sends.first).path))
     }
 
     @Test func aSecondDaemonIsTurnedAway() throws {

@@ -42,8 +42,10 @@ import Testing
         #expect(
             SitePermissions.yaml(allowing: try Self.view("a")) == """
                 # What the mesh m may do on this host as its node a.
-                # This file belongs to the site: the mesh never changes it, and what it does not list
-                # is refused with `site_forbids`. Relative paths count from the home of the node.
+                # This file belongs to the site: the mesh never changes it. What the mesh asks for and
+                # this file does not list is left undone, with `site_forbids`; `tributary status` shows
+                # it. The daemon reads this file when it starts. Paths without a slash in front count
+                # from the home of the node.
 
                 # Directories beneath which files may be read.
                 sources:

@@ -44,7 +44,39 @@ extension CodeText {
           > There is one daemon for a home: use the one that runs, or stop it first.
         home_missing
           There is no home at this path, or a file of it is missing.
-          > `tributary init` makes homes; name one with `--home` or `$TRIBUTARY_HOME`.
+          > `tributary init` and `tributary keys request` make homes; name one with `--home` or
+            `$TRIBUTARY_HOME`.
+        authority_unconfirmed
+          Nobody has said that the authority of a join file is the right one.
+          ? This home knows no mesh yet, and there is no terminal to ask at.
+          > Compare its fingerprint, then `tributary join FILE --authority-fingerprint F`.
+        authority_changed
+          A join file comes from another authority than this home trusts, or than was named.
+          > Do not join; ask whoever has the authority.
+        wrong_node
+          A file or a request is for another node, or for other keys than those of this home.
+          > Use the file that was issued for the request that this home made.
+        join_outdated
+          The home has something newer than what it is to join with.
+          > Use the file that was issued last.
+        not_taken_up
+          A join is installed, and the running daemon has not come back with it within a minute.
+          > See its log; what is installed counts from its next start.
+        node_unnamed
+          The home has not been told which node it is.
+          > `tributary keys request --node NAME`, with the name that the topology has.
+        request_refused
+          A request for a certificate cannot be granted.
+          ? It is damaged, for another mesh, of a node that the topology does not declare, or has
+            the keys of another node.
+          > The message says which; make it again at the node.
+        key_change_unproven
+          A node asks for other keys than before, and its old keys do not agree to that.
+          ? It was set up anew, or somebody uses its name.
+          > Compare its fingerprint; if it is the node, `tributary keys issue --replace NODE`.
+        passphrase_needed
+          The authority's key is under a passphrase, and none that can be one was given.
+          > `--passphrase-file`, or run the command at a terminal.
         home_exists
           Something is there already, and nothing is overwritten.
           > Choose another directory, or move away what is there.
@@ -52,11 +84,12 @@ extension CodeText {
           A file of the home is damaged, or does not fit the others.
           ? Files of two homes, or of two versions of one, were mixed; a directory that the
             topology names cannot be made.
-          > The message says which file: copy the home again from where it was made.
+          > The message says which file: join again, or copy the home again from where it was made.
         site_forbids
           The mesh declares something that this machine's administrator has not allowed.
           ? `site.yaml` in the home does not list a directory, or allows less than the topology.
-          > Decide on this machine: add it to `site.yaml`, or take it out of the topology.
+          > Decide on this machine: add it to `site.yaml` and restart the node, or take it out of the
+            topology. `tributary status` lists all of it.
         topology_invalid
           A topology cannot be used for this.
           ? It is not UTF-8 text, or two topologies that are compared are of different meshes.
@@ -168,6 +201,16 @@ extension CodeText {
           A key or certificate could not be read or written.
           ? Rights, a full disk, or a path that is not there.
           > The message names the file and the system's reason.
+        join_invalid
+          This is no join file, or it was changed on its way.
+          > Bring it again from where `tributary keys issue` wrote it.
+        request_invalid
+          This is no request, or it was not made with the keys in it.
+          > Make it again at the node with `tributary keys request`.
+        passphrase_wrong
+          The passphrase does not open the authority's key.
+          ? It is another one, or the file has more than the passphrase on its first line.
+          > Try again; without it the mesh needs a new authority, and every node a new home.
         key_unreadable
           A file is no P-256 key or certificate, or key and certificate do not belong together.
           > Copy the node's `keys` again from where they were made.
