@@ -1,6 +1,6 @@
 # The one door to building and checking; CI goes through the same one.
 
-.PHONY: demo show test lint format proto reference prerequisites
+.PHONY: demo show bench guard test lint format proto reference prerequisites
 
 swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
 
@@ -19,6 +19,12 @@ show: prerequisites
 	swift build -c release --product tributary
 	swift build --build-tests
 	Tests/Shows/run.sh "$$(swift build -c release --show-bin-path)/tributary"
+
+# Beside rsync, Syncthing, NNCP and restic; hours in full size. docs/benchmarks.md has the settings.
+bench:
+	@docker/prerequisites.sh bench
+	swift build -c release --product tributary
+	Tests/Benchmarks/run --json .build/benchmarks.json $(BENCH)
 
 lint:
 	$(swift_sources) | xargs -0 swift format lint --strict --parallel --configuration .swift-format

@@ -3,6 +3,7 @@
 #
 #   docker/prerequisites.sh          what building, testing and the demo need
 #   docker/prerequisites.sh proto    besides, what `make proto` needs
+#   docker/prerequisites.sh bench    besides, what `make bench` compares with, and `make guard` needs
 #
 # Root gets what is missing installed. Everybody else gets the line to run, and status 1.
 set -eu
@@ -18,6 +19,19 @@ iproute2           tests in network namespaces and over slow lines
 if [ "${1:-}" = proto ]; then
     list="$list
 protobuf-compiler  generates code from the schemas
+"
+fi
+
+if [ "${1:-}" = bench ]; then
+    list="$list
+python3            the scripts of the benchmarks
+rsync              compared with
+openssh-server     carries rsync; only an sshd of our own is started
+openssh-client     the same
+syncthing          compared with
+nncp               compared with
+restic             compared with
+valgrind           counts instructions
 "
 fi
 

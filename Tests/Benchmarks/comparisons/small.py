@@ -1,0 +1,63 @@
+"""Many small files: Tributary over one and two hops, rsync with --fsync over ssh."""
+
+import os
+import random
+import shutil
+
+from library import Mesh, Stopwatch, Table, line_of, memory_note, same, setting
+from peers.rsync import Rsync
+
+PROGRAMS = ["rsync", "ssh", "sshd"]
+
+
+def make(directory, files):
+    """Files of 200 to 4,000 random bytes, 500 in a directory."""
+    sizes = random.Random(1)
+    for number in range(files):
+        path = f"{directory}/{number // 500:04}"
+        if number % 500 == 0:
+            os.makedirs(path)
+        with open(f"{path}/{number:06}.dat", "wb") as file:
+            file.write(os.urandom(sizes.randint(200, 4000)))
+
+
+def tributary(bench, directory, pristine, files, nodes):
+    topology, _ = line_of(nodes)
+    with Mesh(bench, f"{directory}/mesh", topology) as mesh:
+        mesh.start(*reversed(nodes))
+        mesh.connected(*nodes)
+        hidden, tree = mesh.home("origin", "hidden"), mesh.home("origin", "data", "tree")
+        shutil.copytree(pristine, hidden, copy_function=os.link)
+        watch = Stopwatch()
+        os.rename(hidden, tree)
+        mesh.send("origin", tree)
+        seconds = watch.seconds()
+        same(tree, mesh.home("collector", "landed", "origin", "files", "tree"))
+        return seconds, memory_note(mesh.memory(*nodes))
+
+
+def compare(bench):
+    files = setting("SMALL_FILES", 20_000)
+    table = Table(
+        "Small files",
+        f"{files:,} files of 200 to 4,000 random bytes, every one durable at its target. Tributary: from "
+        "the rename of the tree into the source until `send --wait landed` has returned.",
+        base="Tributary, one hop",
+        note="peak memory of each node (MiB)",
+    )
+    for place in bench.places:
+        with bench.directory(place) as directory, Rsync(directory) as rsync:
+            make(f"{directory}/pristine", files)
+            for _ in range(bench.runs):
+                for name, nodes in [
+                    ("Tributary, one hop", ["origin", "collector"]),
+                    ("Tributary, two hops", ["origin", "relay", "collector"]),
+                ]:
+                    with bench.directory(place) as run:
+                        table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", files, nodes))
+                for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
+                    with bench.directory(place) as run:
+                        watch = Stopwatch()
+                        rsync.copy(f"{directory}/pristine", f"{run}/target", *options)
+                        table.add(name, place.name, watch.seconds())
+    return [table]
