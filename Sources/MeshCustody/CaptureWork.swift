@@ -46,7 +46,7 @@ final class Cancellation: Sendable {
 struct CaptureWork: Sendable {
     let spool: Spool
     let store: Index
-    let mailbox: AsyncStream<EngineEvent>.Continuation
+    let mailbox: EngineMailbox
     let cancellation: Cancellation
 
     static let smalls = DispatchQueue(label: "tributary.capture.small")

@@ -27,8 +27,9 @@ package actor Engine {
     let random: any RandomSource
     let startedAt: UnixMilliseconds
 
-    nonisolated let mailbox: AsyncStream<EngineEvent>.Continuation
-    private let events: AsyncStream<EngineEvent>
+    nonisolated let mailbox: EngineMailbox
+    private var isSettled = true
+    private var eventsUnsettled = 0
 
     /// Set when nothing more may be said: the disk failed, or a test's crash point was reached.
     var stopReason: EngineError?
@@ -90,8 +91,7 @@ package actor Engine {
         store: Index,
         incarnation: Incarnation,
         random: any RandomSource,
-        events: AsyncStream<EngineEvent>,
-        mailbox: AsyncStream<EngineEvent>.Continuation
+        mailbox: EngineMailbox
     ) throws {
         self.parts = parts
         self.spool = spool
@@ -106,7 +106,7 @@ package actor Engine {
                 collectors: Self.collectors(of: parts)
             )
         )
-        (self.events, self.mailbox) = (events, mailbox)
+        self.mailbox = mailbox
         if let batch = try store.lastBatch(in: incarnation) {
             self.lastBatch = BatchPosition(number: batch.number, digest: batch.digest)
         }
@@ -120,9 +120,14 @@ package actor Engine {
     /// - Throws: The ``EngineError`` that stopped the node.
     package func run() async throws {
         self.begin()
-        for await event in self.events {
+        self.settleNow()
+        for await event in self.mailbox.events {
+            self.mailbox.took()
             self.handle(event)
             if self.isStopped { break }
+            guard !self.isSettled else { continue }
+            self.eventsUnsettled += 1
+            if self.mailbox.isEmpty || self.eventsUnsettled >= Self.burst { self.settleNow() }
         }
         self.mailbox.finish()
         for send in self.sends.values { send.finish(.stopped) }
@@ -197,9 +202,17 @@ package actor Engine {
         self.settle()
     }
 
-    /// What follows from everything that became durable together: one batch, not one by one.
-    func settle() {
-        guard !self.standsStill else { return }
+    /// How many events that came close together are settled together at most.
+    private static let burst = 128
+
+    /// Has what follows from this event done together with what follows from those that wait.
+    func settle() { self.isSettled = false }
+
+    /// What follows from everything that happened together: one batch, not one by one.
+    private func settleNow() {
+        self.isSettled = true
+        self.eventsUnsettled = 0
+        guard !self.standsStill, !self.isStopped else { return }
         self.stateCustody()
         self.signDrafts()
         if !self.transits.isEmpty { self.askOn() }
@@ -249,7 +262,6 @@ package actor Engine {
         self.recallLife()
         self.recallHolds()
         self.resume()
-        self.settle()
     }
 
     private func tick() {

@@ -274,7 +274,7 @@ extension Engine {
             Self.reservation(row.size) - arrival.storedBytes
         )
         call.givers.append(row.id)
-        self.mayBeGiven(row)
+        self.mayBeGiven([row])
         call.session.send(
             .answer(
                 row.id,

@@ -340,7 +340,7 @@ extension Engine {
             }
             next = last.number + 1
         }
-        if self.healing.remove(row.id) != nil { self.mayBeGiven(row) }
+        if self.healing.remove(row.id) != nil { self.mayBeGiven([row]) }
         self.moreIsHere(of: row.id)
         self.supersede(by: row.id)
     }
@@ -423,7 +423,8 @@ extension Engine {
 
     /// The file may have a newer version by now: then the parcel's stamp still tells it.
     private func damagedSmall(_ flow: FlowName, _ seen: SeenFile) -> ParcelRow? {
-        self.ask(nil) {
+        guard !self.healing.isEmpty else { return nil }
+        return self.ask(nil) {
             try $0.damagedSmall(flow: flow, path: seen.path.bytes, stamp: seen.stamp)
         }
     }

@@ -10,7 +10,7 @@ import MeshTopology
 /// A statement to be signed with the next batch, and the neighbour that is to hear of it.
 struct Draft {
     let neighbour: NodeName?
-    let statement: StatementDraft
+    var statement: StatementDraft
 }
 
 // Custody passes: parcels become complete, statements are made, received and sent.
@@ -102,8 +102,9 @@ extension Engine {
     func stateCustody() {
         guard !self.custodyDue.isEmpty else { return }
         var leaves: [Destination: [StatementLeaf]] = [:]
+        let rows = self.rows(of: self.custodyDue)
         for parcel in self.custodyDue {
-            guard let row = self.ask(nil, { try $0.parcel(parcel) }), let giver = row.giver,
+            guard let row = rows[parcel], let giver = row.giver,
                 row.state == .arriving || row.state == .held
             else { continue }
             leaves[Destination(neighbour: giver, stream: row.stream), default: []]
@@ -113,6 +114,10 @@ extension Engine {
         for (destination, leaves) in leaves {
             self.draft(.custody, reason: "", leaves, to: destination)
         }
+    }
+
+    func rows(of parcels: some Collection<ParcelID>) -> [ParcelID: ParcelRow] {
+        self.ask([:]) { try $0.parcels(parcels) }
     }
 
     struct Destination: Hashable {
@@ -172,7 +177,7 @@ extension Engine {
     /// Signs everything drafted with one signature, and says it once it is durable.
     func signDrafts() {
         guard !self.drafts.isEmpty, !self.isStopped, !self.standsStill else { return }
-        let drafts = self.drafts
+        let drafts = Self.joined(self.drafts)
         let records = self.draftRecords
         self.drafts = []
         self.draftRecords = []
@@ -208,6 +213,35 @@ extension Engine {
         }
     }
 
+    /// Drafts that say the same of parcels of one stream to the same neighbour become one.
+    private static func joined(_ drafts: [Draft]) -> [Draft] {
+        struct Same: Hashable {
+            let neighbour: NodeName?
+            let kind: StatementKind
+            let reason: String
+            let stream: FlowStream
+        }
+        var joined: [Draft] = []
+        var places: [Same: Int] = [:]
+        for draft in drafts {
+            let said = draft.statement
+            let same = Same(
+                neighbour: draft.neighbour,
+                kind: said.kind,
+                reason: said.reason,
+                stream: said.stream
+            )
+            guard let place = places[same] else {
+                places[same] = joined.count
+                joined.append(draft)
+                continue
+            }
+            joined[place].statement.leaves += said.leaves
+            joined[place].statement.passages.merge(said.passages) { first, _ in first }
+        }
+        return joined
+    }
+
     /// The neighbours that a parcel may have been offered to.
     func downstream(of row: ParcelRow) -> [NodeName] {
         self.parts.index.nextHops(from: self.parts.node, to: row.collector)
@@ -218,16 +252,13 @@ extension Engine {
     ///
     /// It goes to the collector in any case; with one way only, everybody hears of it then.
     func passOn(_ statement: SignedStatement) {
-        guard statement.kind == .abandoned, let leaf = statement.leaves.first,
-            let row = self.ask(nil, { try $0.parcel(leaf.parcel) }),
-            row.collector != self.parts.node, self.downstream(of: row).count > 1
-        else { return }
+        guard statement.kind == .abandoned else { return }
+        let rows = self.rows(of: statement.leaves.map(\.parcel)).values
+        let ways = rows.filter { $0.collector != self.parts.node }.map { self.downstream(of: $0) }
+        let informed = Set(ways.filter { $0.count > 1 }.joined())
+        guard !informed.isEmpty else { return }
         let digest = Digest.sha256(statement.bytes)
-        self.log(
-            try self.downstream(of: row).map {
-                try .forward(digest, to: $0, at: self.now)
-            }
-        ) {}
+        self.log(try informed.sorted().map { try .forward(digest, to: $0, at: self.now) }) {}
     }
 
     /// What follows from a statement of this node's own once it is durable.
@@ -239,20 +270,12 @@ extension Engine {
         case .landed: guard self.passes(.afterLanded) else { return }
         default: break
         }
+        if statement.kind == .custody {
+            return self.haveCustody(of: statement.leaves.map(\.parcel))
+        }
         for leaf in statement.leaves {
             self.forgetArrival(leaf.parcel)
-            if statement.kind == .custody {
-                if let row = self.ask(nil, { try $0.parcel(leaf.parcel) }) {
-                    if row.collector == self.parts.node {
-                        self.healing.remove(row.id)
-                        self.landings.queue.append(row.id)
-                    } else {
-                        self.offerHealed(row)
-                        self.moreIsHere(of: row.id)
-                        self.supersede(by: row.id)
-                    }
-                }
-            } else if statement.kind == .lost, statement.reason != "unknown" {
+            if statement.kind == .lost, statement.reason != "unknown" {
                 self.isLost(leaf.parcel)
                 self.reroute()
             } else if statement.kind.isTerminal {
@@ -262,10 +285,24 @@ extension Engine {
         }
     }
 
-    /// A parcel is held, or whole again, that calls may have looked past.
-    private func offerHealed(_ row: ParcelRow) {
-        guard self.healing.remove(row.id) != nil || row.isSmall else { return }
-        self.mayBeGiven(row)
+    /// Parcels are held, or whole again: they land, or go on.
+    private func haveCustody(of parcels: [ParcelID]) {
+        let rows = self.rows(of: parcels)
+        var ready: [ParcelRow] = []
+        for parcel in parcels {
+            self.forgetArrival(parcel)
+            guard let row = rows[parcel] else { continue }
+            let isHealed = self.healing.remove(parcel) != nil
+            if row.collector == self.parts.node {
+                self.landings.queue.append(parcel)
+            } else {
+                // Calls may have looked past it.
+                if isHealed || row.isSmall { ready.append(row) }
+                self.moreIsHere(of: parcel)
+                self.supersede(by: parcel)
+            }
+        }
+        self.mayBeGiven(ready)
     }
 
     func forgetArrival(_ parcel: ParcelID) {

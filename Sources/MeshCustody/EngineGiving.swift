@@ -11,16 +11,12 @@ extension Engine {
     /// The passage with this node's own line, as the next hop gets it.
     func passageOn(_ row: ParcelRow) -> Passage {
         let before = Passage(lines: row.passage) ?? .empty
-        let own = self.ask([]) { try $0.statements(of: row.number) }.lazy
-            .filter(\.isIssuedHere)
-            .compactMap { try? SignedStatement(trusted: $0.bytes) }
-            .first { $0.kind == .custody }
         let line = PassageLine(
             node: self.parts.node,
             arrived: row.arrivedAt,
             held: row.heldAt ?? row.arrivedAt,
             sent: row.collector == self.parts.node ? nil : self.now,
-            statement: own?.digest,
+            statement: self.ask(nil) { try $0.ownCustody(of: row.number) },
             previous: before.digest
         )
         return before.appending(line) ?? before

@@ -25,6 +25,8 @@ struct NoteKey: Hashable {
 struct NoteState {
     /// Sent over some call, and not yet noted.
     var inFlight: Set<NoteKey> = []
+    /// To whom such a note had come again, and was passed over.
+    var passedOver: Set<NodeName> = []
     /// By destination, for the index with the serial below.
     var ways: [NodeName: NoteWays] = [:]
     var serial: UInt64?
@@ -127,15 +129,17 @@ extension Engine {
     private func flushOutbox(_ call: Call, to destination: NodeName, upTo end: Int64) {
         while call.outboxCursors[destination, default: 0] < end {
             let cursor = call.outboxCursors[destination, default: 0]
-            let rows = self.ask([]) { try $0.outbox(to: destination, after: cursor, limit: 16) }
+            let rows = self.ask([]) { try $0.outbox(to: destination, after: cursor, limit: 64) }
             if rows.isEmpty { call.outboxCursors[destination] = end }
             for row in rows {
                 guard call.notesSent.count < Self.notesInFlightMax else { return }
                 call.outboxCursors[destination] = row.number
                 let key = NoteKey(destination: destination, digest: row.digest)
-                guard self.nextHop(of: row) == call.peer,
-                    self.notes.inFlight.insert(key).inserted
-                else { continue }
+                guard self.nextHop(of: row) == call.peer else { continue }
+                guard self.notes.inFlight.insert(key).inserted else {
+                    self.notes.passedOver.insert(destination)
+                    continue
+                }
                 call.notesSent.append((call.nextNote, key))
                 call.session.send(
                     .note(
@@ -192,8 +196,9 @@ extension Engine {
         ) {
             self.notes.inFlight.subtract(noted)
             // The same note may have come again meanwhile and was passed over as under way.
-            for call in self.calls.values {
-                for (destination, _) in byDestination { call.outboxCursors[destination] = nil }
+            for (destination, _) in byDestination
+            where self.notes.passedOver.remove(destination) != nil {
+                for call in self.calls.values { call.outboxCursors[destination] = nil }
             }
         }
         self.flushOutboxes()

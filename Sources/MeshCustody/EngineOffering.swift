@@ -28,22 +28,21 @@ extension Engine {
     /// A parcel has become durable here that somebody may be given.
     func hasCome(_ parcel: ParcelID) {
         guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
-        self.mayBeGiven(row)
+        self.mayBeGiven([row])
     }
 
     /// Small files were captured together.
     func haveCome(_ parcels: [ParcelID]) {
-        let rows = parcels.compactMap { parcel in self.ask(nil) { try $0.parcel(parcel) } }
-        var seen: Set<ParcelGroup> = []
-        for row in rows where seen.insert(row.group).inserted { self.mayBeGiven(row) }
-        for row in rows { self.supersede(by: row.id) }
+        self.mayBeGiven(Array(self.rows(of: parcels).values))
+        for parcel in parcels { self.supersede(by: parcel) }
     }
 
-    /// Lets every call look at a parcel again that it may have looked past.
-    func mayBeGiven(_ row: ParcelRow) {
-        guard row.collector != self.parts.node else { return }
-        self.groups.insert(row.group)
-        for call in self.calls.values { call.queue.restart(row.group) }
+    /// Lets every call look at parcels again that it may have looked past.
+    func mayBeGiven(_ rows: [ParcelRow]) {
+        for group in Set(rows.map(\.group)) where group.collector != self.parts.node {
+            self.groups.insert(group)
+            for call in self.calls.values { call.queue.restart(group) }
+        }
     }
 
     /// Looks at every live parcel again for every call: which way is best may have changed.

@@ -16,7 +16,7 @@ extension Engine {
         options: SpoolOptions,
         random: any RandomSource
     ) throws -> (Engine, Spool) {
-        let (events, mailbox) = AsyncStream<EngineEvent>.makeStream()
+        let mailbox = EngineMailbox()
         let made = Mutex<Index?>(nil)
         let (spool, recovery) = try Spool.open(
             directory,
@@ -65,7 +65,6 @@ extension Engine {
             store: store,
             incarnation: incarnation,
             random: random,
-            events: events,
             mailbox: mailbox
         )
         return (engine, spool)

@@ -149,7 +149,7 @@ extension Engine {
                     if row.collector == self.parts.node {
                         self.queueLanding(row)
                     } else {
-                        self.mayBeGiven(row)
+                        self.mayBeGiven([row])
                     }
                 }
             }
@@ -302,7 +302,7 @@ extension Engine {
                 count += 1
             }
             if self.refusals[parcel]?.isEmpty == true { self.refusals[parcel] = nil }
-            if let row = self.ask(nil, { try $0.parcel(parcel) }) { self.mayBeGiven(row) }
+            if let row = self.ask(nil, { try $0.parcel(parcel) }) { self.mayBeGiven([row]) }
         }
         self.askOn()
         return count

@@ -104,7 +104,8 @@ extension Engine {
     private func follow(_ statement: SignedStatement) {
         self.isDoubled(statement)
         self.openAnew(after: statement)
-        for leaf in statement.leaves where self.counts(leaf, of: statement) {
+        let rows = self.rows(of: statement.leaves.map(\.parcel))
+        for leaf in statement.leaves where self.counts(rows[leaf.parcel], leaf, of: statement) {
             switch statement.kind {
             case .custody:
                 self.stopGiving(leaf.parcel)
@@ -127,8 +128,12 @@ extension Engine {
     }
 
     /// Whether the index has followed a statement: what is about another closing is ignored there.
-    private func counts(_ leaf: StatementLeaf, of statement: SignedStatement) -> Bool {
-        guard let row = self.ask(nil, { try $0.parcel(leaf.parcel) }) else { return true }
+    private func counts(
+        _ row: ParcelRow?,
+        _ leaf: StatementLeaf,
+        of statement: SignedStatement
+    ) -> Bool {
+        guard let row else { return true }
         let counts =
             switch statement.kind {
             case .custody: row.state == .passed || row.state == .ended

@@ -92,22 +92,27 @@ final class LandingAssembly: Sendable {
         }
     }
 
-    /// Makes the file durable under its temporary name, if it is what the closing says.
+    /// Gives the file its mode and time, if it is what the closing says; ``sync()`` follows.
     ///
     /// - Returns: The file; `nil` if its digest is another.
     func finish(_ opening: Opening, _ closing: Closing) throws -> LandingFile? {
         try self.state.withLock { state in
             let file = try self.file(&state)
-            defer { file.close() }
             guard state.digest.finalize() == closing.digest else { return nil }
             try file.finish(
                 mode: opening.mode,
                 modifiedNanoseconds: opening.modified,
                 size: closing.size.rawValue
             )
-            try file.sync()
             return file
         }
+    }
+
+    /// Makes what ``finish(_:_:)`` returned durable under its temporary name, and closes it.
+    func sync() throws {
+        guard let file = self.state.withLock({ $0.file }) else { return }
+        defer { file.close() }
+        try file.sync()
     }
 
     /// Removes what was made; it will not land.

@@ -4,6 +4,7 @@ import MeshFiles
 package import MeshModel
 import MeshProtocol
 package import MeshSpool
+import Synchronization
 
 /// What landing threads tell the engine.
 package enum LandingEvent: Sendable {
@@ -59,22 +60,45 @@ struct LandingWork: Sendable {
     static let queue = DispatchQueue(label: "tributary.landing", attributes: .concurrent)
 
     /// Assembles each parcel beside its final name, durably.
+    ///
+    /// All are written first and then synced beside each other, for a file system makes those that
+    /// wait at the same time durable with one commit.
     func assemble(_ jobs: [LandingJob]) -> [LandingOutcome] {
-        jobs.map { job in LandingOutcome(parcel: job.row.id, result: self.assemble(job)) }
+        let assemblies = jobs.map { job in
+            guard job.assembly.hasFailed else { return job.assembly }
+            job.assembly.discard()
+            return LandingAssembly(job.assembly.parts)
+        }
+        let written = zip(jobs, assemblies).map { self.assemble($0, $1) }
+        let results = Mutex(written)
+        let next = Atomic<Int>(0)
+        let sync: @Sendable () -> Void = {
+            while case let place = next.add(1, ordering: .relaxed).oldValue, place < jobs.count {
+                guard case .ready = written[place] else { continue }
+                do { try assemblies[place].sync() } catch {
+                    results.withLock { $0[place] = Self.result(of: error) }
+                }
+            }
+        }
+        let group = DispatchGroup()
+        for _ in 1..<max(1, min(jobs.count, Self.syncsMax)) {
+            Self.syncs.async(group: group, execute: sync)
+        }
+        sync()
+        group.wait()
+        return zip(zip(jobs, assemblies), results.withLock { $0 }).map { made, result in
+            if case .ready = result {
+            } else {
+                // Nothing is left behind: the next attempt begins anew.
+                made.1.discard()
+            }
+            return LandingOutcome(parcel: made.0.row.id, result: result)
+        }
     }
 
-    private func assemble(_ job: LandingJob) -> LandingOutcome.Result {
-        var assembly = job.assembly
-        if assembly.hasFailed {
-            assembly.discard()
-            assembly = LandingAssembly(assembly.parts)
-        }
-        let result = self.assemble(job, assembly)
-        if case .ready = result { return result }
-        // Nothing is left behind: the next attempt begins anew.
-        assembly.discard()
-        return result
-    }
+    private static let syncs = DispatchQueue(label: "tributary.sync", attributes: .concurrent)
+    /// How many files are synced beside each other.
+    private static let syncsMax = 16
 
     private func assemble(
         _ job: LandingJob,

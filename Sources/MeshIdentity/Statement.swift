@@ -42,9 +42,9 @@ package struct StatementDraft: Sendable {
     /// Where the parcels come from.
     package let stream: FlowStream
     /// The parcels, in any order.
-    package let leaves: [StatementLeaf]
+    package var leaves: [StatementLeaf]
     /// Passages to send along; a leaf without a passage digest takes it from here.
-    package let passages: [ParcelID: Passage]
+    package var passages: [ParcelID: Passage]
 
     /// The longest reason, in bytes of UTF-8.
     package static let reasonByteCountMax = 64

@@ -130,7 +130,7 @@ extension Index {
 
     /// The nodes that notes were ever posted to, with the last number of each.
     package func outboxEnds() throws -> [(destination: NodeName, number: Int64)] {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: "SELECT neighbour, number FROM outbox_end ORDER BY neighbour"
@@ -145,7 +145,7 @@ extension Index {
         after number: Int64,
         limit: Int
     ) throws -> [WaitingNote] {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """

@@ -145,7 +145,7 @@ extension Index {
                 }
             arguments += [key, last.number]
         }
-        return try self.database.read { db in
+        return try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """

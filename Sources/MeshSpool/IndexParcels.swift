@@ -15,6 +15,35 @@ extension Index {
         try self.parcels("parcel_id = ?", [Data(id.bytes)], limit: 1).first
     }
 
+    /// The parcels of those names that were ever here.
+    package func parcels(_ ids: some Collection<ParcelID>) throws -> [ParcelID: ParcelRow] {
+        var rows: [ParcelID: ParcelRow] = [:]
+        rows.reserveCapacity(ids.count)
+        var rest = ids[...]
+        while !rest.isEmpty {
+            let asked = rest.prefix(Self.parcelsPerQuestion)
+            rest = rest.dropFirst(asked.count)
+            // Always as many parameters, so that the statement is prepared once.
+            let blanks = Array(
+                repeating: DatabaseValue.null,
+                count: Self.parcelsPerQuestion - asked.count
+            )
+            let found = try self.parcels(
+                Self.parcelQuestion,
+                StatementArguments(asked.map { Data($0.bytes).databaseValue } + blanks),
+                limit: Self.parcelsPerQuestion
+            )
+            for row in found { rows[row.id] = row }
+        }
+        return rows
+    }
+
+    private static let parcelsPerQuestion = 32
+    private static let parcelQuestion =
+        "parcel_id IN ("
+        + Array(repeating: "?", count: Index.parcelsPerQuestion).joined(separator: ",")
+        + ")"
+
     /// Parcels to hand on or to land, in the order in which they came.
     ///
     /// Only those with a higher local number; either those whose collector is this node, or the
@@ -92,7 +121,7 @@ extension Index {
     /// One that was refused because another has the sequence does not count; of others that ended
     /// without landing ``hasSeen(_:_:)`` tells.
     package func parcel(of stream: FlowStream, _ sequence: SequenceNumber) throws -> ParcelID? {
-        try self.database.read { db in
+        try self.single { db in
             let bytes = try Data.fetchOne(
                 db.cachedStatement(
                     sql: """
@@ -110,7 +139,7 @@ extension Index {
     /// Entries of a parcel from `first` on, with where their blobs lie.
     package func entries(of parcel: Int64, from first: UInt64, limit: Int) throws -> [LocatedEntry]
     {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
@@ -134,7 +163,7 @@ extension Index {
 
     /// Where a blob lies, if it is here.
     package func blob(_ id: BlobID) throws -> BodyLocation? {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchOne(
                 db.cachedStatement(
                     sql: "SELECT segment, byte_offset, byte_length FROM blob WHERE blob_id = ?"
@@ -203,72 +232,81 @@ extension Index {
         order: String = "number",
         limit: Int
     ) throws -> [ParcelRow] {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
-                    sql: "SELECT * FROM parcel WHERE \(condition) ORDER BY \(order) LIMIT \(limit)"
+                    sql: """
+                        SELECT \(Self.parcelColumns) FROM parcel WHERE \(condition)
+                        ORDER BY \(order) LIMIT \(limit)
+                        """
                 ),
                 arguments: arguments
             ).map(Self.parcel)
         }
     }
 
+    /// Read by place: to look a column up by its name costs more than the row.
+    private static let parcelColumns = """
+        number, parcel_id, origin, flow, incarnation_number, incarnation_random, sequence,
+        collector, class, size, path, giver, stamp, opening, opening_signature, closing,
+        closing_signature, passage, is_small, body_segment, body_offset, body_length, reserved,
+        entries_known, state, ending, is_damaged, arrived_at, closed_at, held_at, passed_at,
+        passed_to, ended_at, modified, mode, next_hop, is_held_back, unknown_at
+        """
+
     private static func parcel(_ row: Row) throws -> ParcelRow {
-        guard let id = ParcelID(bytes: row["parcel_id"] as Data),
-            let origin = NodeName(row["origin"] as String),
-            let flow = FlowName(row["flow"] as String),
-            let collector = NodeName(row["collector"] as String),
-            let state = ParcelState(rawValue: row["state"])
+        guard let id = ParcelID(bytes: row[1] as Data),
+            let origin = NodeName(row[2] as String),
+            let flow = FlowName(row[3] as String),
+            let collector = NodeName(row[7] as String),
+            let state = ParcelState(rawValue: row[24])
         else { throw SpoolRowError.malformed }
-        let incarnation = Incarnation(
-            number: UInt64(bitPattern: row["incarnation_number"] as Int64),
-            random: UInt64(bitPattern: row["incarnation_random"] as Int64)
-        )
-        func time(_ column: String) -> UnixMilliseconds? {
+        func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: row[column] as Int64) }
+        func time(_ column: Int) -> UnixMilliseconds? {
             (row[column] as Int64?).map { UnixMilliseconds($0) }
         }
-        func bytes(_ column: String) -> [UInt8]? { (row[column] as Data?).map { [UInt8]($0) } }
-        let body = (row["body_segment"] as Int64?).map { segment in
-            BodyLocation(
-                segment: SegmentNumber(UInt32(truncatingIfNeeded: segment)),
-                offset: UInt64(bitPattern: row["body_offset"] as Int64),
-                length: UInt32(truncatingIfNeeded: row["body_length"] as Int64)
-            )
+        func bytes(_ column: Int) -> [UInt8]? { (row[column] as Data?).map { [UInt8]($0) } }
+        func node(_ column: Int) -> NodeName? {
+            (row[column] as String?).flatMap { NodeName($0) }
         }
         return ParcelRow(
-            number: row["number"],
+            number: row[0],
             id: id,
-            stream: FlowStream(origin: origin, flow: flow, incarnation: incarnation),
-            sequence: SequenceNumber(UInt64(bitPattern: row["sequence"] as Int64)),
+            stream: FlowStream(
+                origin: origin,
+                flow: flow,
+                incarnation: Incarnation(number: unsigned(4), random: unsigned(5))
+            ),
+            sequence: SequenceNumber(unsigned(6)),
             collector: collector,
-            parcelClass: UInt8(truncatingIfNeeded: row["class"] as Int64),
-            size: ByteCount(row["size"] as Int64),
-            path: bytes("path") ?? [],
-            giver: (row["giver"] as String?).flatMap { NodeName($0) },
-            stamp: bytes("stamp").flatMap { FileStamp(bytes: $0) },
-            isSmall: row["is_small"],
-            body: body,
-            opening: bytes("opening") ?? [],
-            openingSignature: bytes("opening_signature") ?? [],
-            closing: bytes("closing"),
-            closingSignature: bytes("closing_signature"),
-            passage: Self.decodePassage(row["passage"]),
-            reserved: ByteCount(row["reserved"] as Int64),
-            entriesKnown: UInt64(bitPattern: row["entries_known"] as Int64),
+            parcelClass: UInt8(truncatingIfNeeded: row[8] as Int64),
+            size: ByteCount(row[9] as Int64),
+            path: bytes(10) ?? [],
+            giver: node(11),
+            stamp: bytes(12).flatMap { FileStamp(bytes: $0) },
+            isSmall: row[18],
+            body: Self.location(row, at: 19),
+            opening: bytes(13) ?? [],
+            openingSignature: bytes(14) ?? [],
+            closing: bytes(15),
+            closingSignature: bytes(16),
+            passage: Self.decodePassage(row[17]),
+            reserved: ByteCount(row[22] as Int64),
+            entriesKnown: unsigned(23),
             state: state,
-            ending: row["ending"],
-            isDamaged: row["is_damaged"],
-            arrivedAt: UnixMilliseconds(row["arrived_at"] as Int64),
-            closedAt: time("closed_at"),
-            heldAt: time("held_at"),
-            passedAt: time("passed_at"),
-            passedTo: (row["passed_to"] as String?).flatMap { NodeName($0) },
-            endedAt: time("ended_at"),
-            unknownAt: time("unknown_at"),
-            modified: row["modified"],
-            mode: AdmissionMode(rawValue: row["mode"]) ?? .whole,
-            nextHop: (row["next_hop"] as String?).flatMap { NodeName($0) },
-            isHeldBack: row["is_held_back"]
+            ending: row[25],
+            isDamaged: row[26],
+            arrivedAt: UnixMilliseconds(row[27] as Int64),
+            closedAt: time(28),
+            heldAt: time(29),
+            passedAt: time(30),
+            passedTo: node(31),
+            endedAt: time(32),
+            unknownAt: time(37),
+            modified: row[33],
+            mode: AdmissionMode(rawValue: row[34]) ?? .whole,
+            nextHop: node(35),
+            isHeldBack: row[36]
         )
     }
 }

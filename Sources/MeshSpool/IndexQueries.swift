@@ -65,7 +65,7 @@ extension Index {
 
     /// Statements that touch a parcel, oldest first.
     package func statements(of parcel: Int64) throws -> [StoredStatement] {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
@@ -88,9 +88,26 @@ extension Index {
         }
     }
 
+    /// This node's own statement of its custody of a parcel.
+    package func ownCustody(of parcel: Int64) throws -> Digest? {
+        try self.single { db in
+            try Data.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT statement.digest FROM parcel_statement JOIN statement USING (digest)
+                        WHERE parcel_statement.parcel = ? AND statement.is_issued = 1
+                            AND statement.kind = 'custody'
+                        ORDER BY statement.at LIMIT 1
+                        """
+                ),
+                arguments: [parcel]
+            ).flatMap { Digest($0) }
+        }
+    }
+
     /// Whether a statement is known here already.
     package func hasStatement(_ digest: Digest) throws -> Bool {
-        try self.database.read { db in
+        try self.single { db in
             try Row.fetchOne(
                 db.cachedStatement(sql: "SELECT 1 FROM statement WHERE digest = ?"),
                 arguments: [Data(digest.bytes)]
@@ -100,7 +117,7 @@ extension Index {
 
     /// Whether a sequence of a stream has ended.
     package func hasSeen(_ stream: FlowStream, _ sequence: SequenceNumber) throws -> Bool {
-        try self.database.read { db in
+        try self.single { db in
             let last = try Int64.fetchOne(
                 db.cachedStatement(
                     sql: """
@@ -121,7 +138,7 @@ extension Index {
         flow: FlowName,
         path: [UInt8]
     ) throws -> LandedVersion? {
-        try self.database.read { db in
+        try self.single { db in
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(
@@ -216,7 +233,7 @@ extension Index {
 
     /// The parcel that a source file's version became.
     package func capture(flow: FlowName, path: [UInt8]) throws -> (FileStamp, ParcelID)? {
-        try self.database.read { db in
+        try self.single { db in
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(

@@ -70,6 +70,8 @@ import Testing
                 Self.held(report) == 1 && report.flows.first?.ended == UInt64(version - 1)
             }
             #expect(first)
+            // The file is read to its end: it may change now.
+            #expect(try await mesh.wait(for: "o") { Self.held($0) == 0 })
         }
         try await mesh.connect("hq", "r")
         #expect(try await mesh.settle())
