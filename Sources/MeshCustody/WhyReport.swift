@@ -112,7 +112,6 @@ package struct WhyReport: Hashable, Sendable, Codable {
 package enum WhyCode: String, Sendable, CaseIterable {
     // At the origin, before there is a parcel.
     case sourceMissing = "source_missing"
-    case notThere = "not_there"
     case notRegular = "not_regular"
     case notReadable = "not_readable"
     case excluded

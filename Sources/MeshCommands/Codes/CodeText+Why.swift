@@ -6,8 +6,6 @@ extension CodeText {
         source_missing
           The source's directory is not there.
           > Create it, or mount its disk.
-        not_there
-          There is no such file in the source.
         not_regular
           It is a link, a device, a pipe or a directory; only regular files travel.
         not_readable
