@@ -1,6 +1,6 @@
 # The one door to building and checking; CI goes through the same one.
 
-.PHONY: demo show bench guard test lint format proto reference prerequisites
+.PHONY: demo show bench guard test recombine lint format proto reference prerequisites
 
 swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
 
@@ -12,6 +12,13 @@ demo: prerequisites
 test: prerequisites
 	swift build --build-tests
 	swift test --skip-build
+
+# Another program on two of our products, as somebody else would write it: built and run. It
+# shares the build directory, so that what was built for the tests is not built again.
+recombine: prerequisites
+	[ ! -e Package.resolved ] || cp Package.resolved Tests/Recombine/
+	swift build --package-path Tests/Recombine --scratch-path .build
+	Tests/Recombine/run.sh "$$(swift build --package-path Tests/Recombine --scratch-path .build --show-bin-path)/Recombine"
 
 # Some of the tests, with a release build and in full size: gigabytes, fifty kills, slow lines.
 # Files and spools lie in TMPDIR; 45 GiB are needed.

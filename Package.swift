@@ -73,8 +73,9 @@ let package = Package(
     name: "tributary",
     products: [
         .executable(name: "tributary", targets: ["tributary"]),
-        .library(name: "MeshContent", targets: ["MeshContent"]),
-        .library(name: "MeshSpool", targets: ["MeshSpool"]),
+        // Each with the vocabulary that it speaks.
+        .library(name: "MeshContent", targets: ["MeshContent", "MeshModel"]),
+        .library(name: "MeshSpool", targets: ["MeshSpool", "MeshModel"]),
         .library(name: "MeshTopology", targets: ["MeshTopology"]),
         .library(name: "MeshNode", targets: ["MeshNode"]),
         .library(name: "MeshTesting", targets: ["MeshTesting"]),

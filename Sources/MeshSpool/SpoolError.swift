@@ -1,9 +1,9 @@
 /// A spool operation that did not happen.
 ///
 /// Branch on ``code``. Show ``description`` to people; it is not stable and is never parsed.
-package struct SpoolError: Error, Sendable {
-    /// What kind of failure this is.
-    package enum Code: String, CaseIterable, Sendable {
+public struct SpoolError: Error, Sendable {
+    /// What kind of failure this is; minor releases may add kinds.
+    public enum Code: String, CaseIterable, Sendable {
         /// A write or a sync failed: nothing more is accepted, and the node must stop.
         case diskFailed = "disk_failed"
         /// The file system has no room: where the node stops for it, what it acknowledged is safe.
@@ -25,18 +25,18 @@ package struct SpoolError: Error, Sendable {
     }
 
     /// The kind of failure, to branch on.
-    package let code: Code
+    public let code: Code
     /// What happened, with the values involved.
-    package let message: String
+    public let message: String
     /// What an operator can do about it, when there is something to do.
-    package let hint: String?
+    public let hint: String?
     /// The failure underneath, when there is one.
-    package let cause: (any Error)?
+    public let cause: (any Error)?
 }
 
 extension SpoolError: CustomStringConvertible {
     /// One line for people: name, message, cause and hint.
-    package var description: String {
+    public var description: String {
         let hint = self.hint.map { " Hint: \($0)" } ?? ""
         let cause = self.cause.map { " (\($0))" } ?? ""
         return "\(self.code.rawValue): \(self.message)\(cause)\(hint)"

@@ -51,7 +51,7 @@ import Testing
     }
 
     /// What is logged of a reservation or a body, and shown to nobody.
-    private static let inward: Set = ["gone", "refused", "withdrawn", "damaged"]
+    private static let inward: Set = ["gone", "refused", "withdrawn", "damaged", "forgotten"]
 
     @Test func everyCodeInTheSourcesIsExplained() throws {
         let known = Set(CodeText.all.map(\.code))
