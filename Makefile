@@ -33,6 +33,13 @@ bench:
 	swift build -c release --product tributary
 	Tests/Benchmarks/run --json .build/benchmarks.json $(BENCH)
 
+# Instructions of the hot loops, beside those in Tests/Benchmarks/instructions.json; WRITE=1 writes
+# them down. Not in CI: a release build from nothing takes longer than all tests.
+guard:
+	@docker/prerequisites.sh guard
+	swift build -c release --product HotLoops
+	Tests/Benchmarks/guard "$$(swift build -c release --show-bin-path)/HotLoops" $(if $(WRITE),--write)
+
 lint:
 	$(swift_sources) | xargs -0 swift format lint --strict --parallel --configuration .swift-format
 

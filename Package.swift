@@ -210,6 +210,12 @@ let package = Package(
             ],
             uses: [.argumentParser]
         ),
+        .executableTarget(  // What `make guard` counts the instructions of.
+            name: "HotLoops",
+            dependencies: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "MeshSpool"],
+            path: "Tests/HotLoops",
+            swiftSettings: settings
+        ),
         .testTarget(name: "TidyTests", swiftSettings: settings),
         .testTarget(  // Real daemons, real files, real kills.
             name: "IntegrationTests",

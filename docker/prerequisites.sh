@@ -3,7 +3,8 @@
 #
 #   docker/prerequisites.sh          what building, testing and the demo need
 #   docker/prerequisites.sh proto    besides, what `make proto` needs
-#   docker/prerequisites.sh bench    besides, what `make bench` compares with, and `make guard` needs
+#   docker/prerequisites.sh bench    besides, what `make bench` compares with
+#   docker/prerequisites.sh guard    besides, what `make guard` counts with
 #
 # Root gets what is missing installed. Everybody else gets the line to run, and status 1.
 set -eu
@@ -31,7 +32,13 @@ openssh-client     the same
 syncthing          compared with
 nncp               compared with
 restic             compared with
+"
+fi
+if [ "${1:-}" = guard ]; then
+    list="$list
+python3            compares the counts
 valgrind           counts instructions
+binutils           leaves out of the program what valgrind does not read
 "
 fi
 
