@@ -212,7 +212,9 @@ let package = Package(
         ),
         .executableTarget(  // What `make guard` counts the instructions of.
             name: "HotLoops",
-            dependencies: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "MeshSpool"],
+            dependencies: [
+                "MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "MeshSpool",
+            ],
             path: "Tests/HotLoops",
             swiftSettings: settings
         ),
