@@ -9,7 +9,7 @@ package struct TributaryCommand: AsyncParsableCommand {
         commandName: "tributary",
         abstract: "Carries files to one collector, through whatever lies between.",
         discussion: """
-            Commands but `init`, `topology`, `run` and `explain` talk to the daemon of \
+            Commands but `init`, `topology`, `keys`, `run` and `explain` talk to the daemon of \
             one home: `--home DIR`, else $TRIBUTARY_HOME, else /var/lib/tributary. Results go to \
             stdout, all else to stderr; `--json` is for scripts, NO_COLOR for no colours.
 
@@ -39,7 +39,7 @@ package struct TributaryCommand: AsyncParsableCommand {
                 name: "The node:",
                 subcommands: [
                     StatusCommand.self, SourcesCommand.self, SitesCommand.self, CallCommand.self,
-                    DrainCommand.self, AdoptCommand.self,
+                    DrainCommand.self, AdoptCommand.self, DoctorCommand.self,
                 ]
             ),
             CommandGroup(name: "Help:", subcommands: [ExplainCommand.self]),

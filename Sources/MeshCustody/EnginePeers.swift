@@ -147,13 +147,17 @@ extension Engine {
     func neighbourReports() -> [StatusReport.Neighbour] {
         self.parts.view.neighbours.map { neighbour in
             let state = self.state(of: neighbour.name)
-            return StatusReport.Neighbour(
+            var report = StatusReport.Neighbour(
                 name: neighbour.name,
                 state: state.word,
                 since: state.since,
                 next: state.next,
                 lastError: state.lastError
             )
+            report.clockAhead = self.calls[neighbour.name].map {
+                $0.hello.clock.rawValue - $0.since.rawValue
+            }
+            return report
         }
     }
 }

@@ -96,6 +96,9 @@ package struct StatusReport: Hashable, Sendable, Codable {
         package var lastError: Failure?
         /// What is here and goes to it next.
         package var waiting: Waiting?
+        /// By how many milliseconds its clock was ahead of ours when the call opened, the time that
+        /// its first message took included; only while a call is up.
+        package var clockAhead: Int64?
         /// Gathers what is known of a neighbour.
         package init(
             name: NodeName,

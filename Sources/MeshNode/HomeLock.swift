@@ -30,6 +30,17 @@ package final class HomeLock: Sendable {
 
     deinit { close(self.file) }
 
+    /// Whether a daemon has it now, and the number of its process if that is known.
+    ///
+    /// Nothing is written. Shared and for a moment only, so that whoever asks is in nobody's way.
+    static func look(_ paths: HomePaths) -> (isHeld: Bool, process: Int?) {
+        let file = open(paths.lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return (false, nil) }
+        defer { close(file) }
+        let isHeld = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+        return (isHeld, isHeld ? Self.holder(file) : nil)
+    }
+
     private static func holder(_ file: CInt) -> Int? {
         var bytes = [UInt8](repeating: 0, count: 20)
         let count = pread(file, &bytes, bytes.count, 0)

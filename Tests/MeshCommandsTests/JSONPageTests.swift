@@ -54,6 +54,7 @@ import Testing
         try Self.check(CallReport.self, "call")
         try Self.check(AdoptReport.self, "adopt")
         try Self.check(KeysReport.self, "keys show")
+        try Self.check(DoctorReport.self, "doctor")
     }
 
     // MARK: What commands write of a topology
