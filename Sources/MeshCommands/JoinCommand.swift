@@ -51,8 +51,9 @@ struct JoinCommand: AsyncParsableCommand {
         if daemon == .notTakenUp {
             throw CommandFailure(
                 code: "not_taken_up",
-                message: "The daemon has not taken it up within a minute.",
-                hint: "See its log. What is installed counts from its next start."
+                message: "It is installed, and the daemon has not taken it up.",
+                hint: "See its log. What is installed counts from its next start, so correct it "
+                    + "before that."
             )
         }
     }
@@ -136,6 +137,7 @@ struct DaemonReload {
 
     /// Tells the daemon, and waits until it goes by that serial.
     func run(serial: UInt64) throws -> Outcome {
+        let told = Terminal.now
         do {
             _ = try self.home.ask(ControlRequest("reload"))
         } catch let error as NodeError where error.code == .notReachable {
@@ -148,6 +150,8 @@ struct DaemonReload {
         for _ in 0..<Self.attempts {
             let report = try? self.home.ask(ControlRequest("status")).decode(StatusReport.self)
             if report?.serial == serial { return .reloaded }
+            // It has begun anew, and with something else.
+            if let report, report.started.milliseconds > told { return .notTakenUp }
             Terminal.pause(milliseconds: Self.intervalMilliseconds)
         }
         return .notTakenUp

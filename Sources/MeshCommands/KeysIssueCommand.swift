@@ -102,6 +102,8 @@ extension KeyIssue.Issued {
             lines += [
                 "Serial \(self.serial). The files are in \(directory): bring each to its node, then",
                 "  tributary join NODE.join",
+                "The first time a node asks whether this is the authority's fingerprint:",
+                "  \(self.authority)",
             ]
         }
         if !self.waiting.isEmpty {
@@ -114,6 +116,7 @@ extension KeyIssue.Issued {
     var json: JSONValue {
         [
             "serial": .integer(Int64(self.serial)),
+            "authority": .string(self.authority.description),
             "nodes": .array(
                 self.members.map { member in
                     [

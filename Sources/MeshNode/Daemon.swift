@@ -15,7 +15,8 @@ package enum Daemon {
     /// Runs the node whose home is at `home` until SIGTERM or SIGINT.
     ///
     /// What it acknowledged is on the disk at every moment: how it ends does not matter to that.
-    /// Told that the home has changed, it ends its calls and begins anew, in the same process.
+    /// Told that the home has changed, it ends its calls and begins anew, in the same process; if it
+    /// cannot run with what is new, it goes on with what it had.
     ///
     /// - Throws: `NodeError` or what opening the home and its spool throws; ``StoppedError`` when
     ///   the disk failed.
@@ -29,9 +30,20 @@ package enum Daemon {
         let turns = Turns()
         try await withThrowingTaskGroup { group in
             group.addTask { await turns.watch() }
+            // What it ran with before it was told to take over what is new.
+            var proven: Home?
             while true {
-                try await Self.turn(home, turns, logger)
+                do {
+                    try await Self.turn(home, turns, logger)
+                } catch {
+                    guard let before = proven, !(error is StoppedError) else { throw error }
+                    logger.error("Home not taken over", metadata: ["error": "\(error)"])
+                    (home, proven) = (before, nil)
+                    turns.retry()
+                    continue
+                }
                 guard turns.goesOn else { break }
+                proven = home
                 do { home = try Home.open(path) } catch {
                     logger.error("Home not taken over", metadata: ["error": "\(error)"])
                 }
@@ -100,6 +112,10 @@ package enum Daemon {
             try await group.run()
         } catch let error as EngineError {
             throw StoppedError(error)
+        } catch let error as LinkError {
+            await links.shutdown()
+            try? spool.close()
+            throw error
         }
         try spool.close()
     }

@@ -61,6 +61,8 @@ package struct KeyIssue {
     package struct Issued: Sendable {
         /// The serial of the index and the views.
         package let serial: UInt64
+        /// The authority's fingerprint, which a node that joins for the first time asks about.
+        package let authority: Digest
         /// The nodes that can join, in the order of the topology.
         package let members: [Member]
         /// Nodes of the topology that have shown no keys yet.
@@ -133,6 +135,9 @@ package struct KeyIssue {
         for (path, bytes) in files { try HomeFiles.replace(path, bytes) }
         return Issued(
             serial: serial,
+            authority: try AuthorityFingerprint.of(
+                certificatePEM: self.authority.certificatePEM
+            ),
             members: members,
             waiting: self.topology.nodes.map(\.name).filter { certificates[$0] == nil },
             removed: (last?.nodes ?? []).map(\.name).filter { self.topology.node($0) == nil }

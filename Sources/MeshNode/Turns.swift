@@ -50,6 +50,14 @@ final class Turns: Sendable {
         self.wish.yield()
     }
 
+    /// Forgets the services of a turn that did not come about.
+    func retry() {
+        self.state.withLock { state in
+            state.group = nil
+            state.mustReload = false
+        }
+    }
+
     /// Whether there is another turn, now that one has ended.
     var goesOn: Bool {
         self.state.withLock { state in

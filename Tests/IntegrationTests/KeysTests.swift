@@ -259,6 +259,36 @@ extension IntegrationTests {
         }
 
         @Test(.timeLimit(.minutes(2)))
+        func aNodeThatCannotRunWithWhatIsNewGoesOnWithWhatItHad() async throws {
+            try await Mesh.with(Mesh.line()) { mesh in
+                let source = "\(mesh.directory)/source"
+                try Tree.makeDirectory(source)
+                try Tree.write([1, 2, 3], to: "\(source)/file")
+                try await mesh.start("origin", "relay", "collector")
+                // The collector is to listen where the relay does.
+                let file = "\(mesh.directory)/mesh.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                let ports = text.matches(of: /127\.0\.0\.1:[0-9]+/).map { $0.0 }
+                try #require(ports.count == 2)
+                try Data(text.replacing(ports[1], with: ports[0]).utf8)
+                    .write(to: URL(filePath: file))
+                _ = try await Self.issue(mesh, authority: "mesh/authority", [])
+                let joined = try await Self.join(mesh, "collector")
+                #expect(joined.ending == .exited(3), "\(joined.errors)")
+                #expect(joined.errors.contains("not_taken_up"))
+                #expect(try await mesh.status("collector").serial == 1)
+                #expect(mesh.endOfLog("collector").contains("Home not taken over"))
+                #expect(try await mesh.send(source, waiting: true).ending == .exited(0))
+                #expect(try Tree.differences(source, mesh.landed) == [])
+                // Corrected, it is taken up.
+                try Data(text.utf8).write(to: URL(filePath: file))
+                _ = try await Self.issue(mesh, authority: "mesh/authority", [])
+                #expect(try await Self.join(mesh, "collector").ending == .exited(0))
+                #expect(try await mesh.status("collector").serial == 3)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
         func whatTheSiteForbidsIsShownAndTheRestRuns() async throws {
             let topology = """
                 mesh: line

@@ -60,8 +60,9 @@ extension CodeText {
           The home has something newer than what it is to join with.
           > Use the file that was issued last.
         not_taken_up
-          A join is installed, and the running daemon has not come back with it within a minute.
-          > See its log; what is installed counts from its next start.
+          A join is installed, and the daemon cannot run with it, or did not come back in a minute.
+          ? It cannot listen at a new address, or cannot make a new directory.
+          > See its log, and correct it: what is installed counts from its next start.
         node_unnamed
           The home has not been told which node it is.
           > `tributary keys request --node NAME`, with the name that the topology has.
