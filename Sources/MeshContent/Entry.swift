@@ -33,7 +33,7 @@ public struct Entry: Hashable, Sendable {
     public let flags: Flags
 
     /// The bytes that a written entry takes.
-    public static let encodedByteCount = 32 + 4 + 4 + 1
+    @inlinable public static var encodedByteCount: Int { 32 + 4 + 4 + 1 }
 
     /// Puts an entry together; `nil` if the values break a bound or contradict each other.
     public init?(blob: BlobID, storedLength: UInt32, plainLength: UInt32, flags: Flags) {
@@ -89,24 +89,36 @@ extension Entry {
     /// Appends what ``encoded()`` gives.
     public func append(to bytes: inout [UInt8]) {
         self.blob.digest.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        for length in [self.storedLength, self.plainLength] {
-            withUnsafeBytes(of: length.bigEndian) { bytes.append(contentsOf: $0) }
-        }
+        withUnsafeBytes(of: self.storedLength.bigEndian) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: self.plainLength.bigEndian) { bytes.append(contentsOf: $0) }
         bytes.append(self.flags.rawValue)
     }
 
     /// Reads exactly the bytes that ``encoded()`` gives; `nil` if they break a bound, contradict
     /// each other or use a flag that this version does not know.
+    @inlinable
     public init?(encoded bytes: some RandomAccessCollection<UInt8>) {
-        guard bytes.count == Self.encodedByteCount, let blob = BlobID(bytes: bytes.prefix(32)),
-            let flags = bytes.last
+        guard bytes.count == Self.encodedByteCount,
+            let entry = bytes.withContiguousStorageIfAvailable({
+                Self(bytes: UnsafeRawBufferPointer($0))
+            }) ?? Array(bytes).withUnsafeBytes({ Self(bytes: $0) })
         else { return nil }
-        let lengths = bytes.dropFirst(32)
+        self = entry
+    }
+
+    /// Reads ``encodedByteCount`` bytes.
+    @usableFromInline
+    init?(bytes: UnsafeRawBufferPointer) {
+        guard let blob = BlobID(bytes: bytes.prefix(Digest.byteCount)) else { return nil }
         self.init(
             blob: blob,
-            storedLength: lengths.prefix(4).reduce(0) { $0 << 8 | UInt32($1) },
-            plainLength: lengths.dropFirst(4).prefix(4).reduce(0) { $0 << 8 | UInt32($1) },
-            flags: Flags(rawValue: flags)
+            storedLength: UInt32(
+                bigEndian: bytes.loadUnaligned(fromByteOffset: 32, as: UInt32.self)
+            ),
+            plainLength: UInt32(
+                bigEndian: bytes.loadUnaligned(fromByteOffset: 36, as: UInt32.self)
+            ),
+            flags: Flags(rawValue: bytes[40])
         )
     }
 }

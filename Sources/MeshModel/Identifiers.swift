@@ -8,6 +8,7 @@ public protocol DigestNamed: Hashable, Sendable, Comparable, CustomStringConvert
 
 extension DigestNamed {
     /// Reads exactly 32 bytes.
+    @inlinable
     public init?(bytes: some Collection<UInt8>) {
         guard let digest = Digest(bytes) else { return nil }
         self.init(digest)
