@@ -56,11 +56,17 @@ extension Index {
             signature: message.signature,
             giver: message.giver,
             stamp: message.stamp,
-            isSmall: false,
             state: .arriving,
             at: message.at,
             db
         )
+    }
+
+    /// What a small parcel has from the start.
+    private struct SmallContent {
+        let closing: Data
+        let passage: Data
+        let location: BodyLocation
     }
 
     private func applySmall(
@@ -75,18 +81,24 @@ extension Index {
             codec: message.codec,
             content: [UInt8](message.content)
         )
-        try self.insertParcel(
+        let content = SmallContent(
+            closing: message.closing,
+            passage: Self.encodePassage(message.passage),
+            location: location
+        )
+        let isNew = try self.insertParcel(
             small.opening.opening,
             id: small.id,
             bytes: message.opening,
             signature: message.signature,
             giver: message.giver,
             stamp: message.stamp,
-            isSmall: true,
+            small: content,
             state: message.giver.isEmpty ? .held : .arriving,
             at: message.at,
             db
         )
+        guard !isNew else { return }
         // A copy that arrives again heals a damaged one; a parcel that has moved on needs none.
         try db.run(
             """
@@ -97,13 +109,17 @@ extension Index {
             WHERE parcel_id = ? AND state IN ('arriving', 'held')
             """,
             [
-                message.closing, Self.encodePassage(message.passage), message.at, message.at,
+                content.closing, content.passage, message.at, message.at,
                 Int64(location.segment.rawValue), Int64(bitPattern: location.offset),
                 Int64(location.length), Data(small.id.bytes),
             ]
         )
     }
 
+    /// Enters a parcel, unless it is there already.
+    ///
+    /// - Returns: Whether it was not.
+    @discardableResult
     private func insertParcel(
         _ opening: Opening,
         id: ParcelID,
@@ -111,17 +127,18 @@ extension Index {
         signature: Data,
         giver: String,
         stamp: Data,
-        isSmall: Bool,
+        small: SmallContent? = nil,
         state: ParcelState,
         at: Int64,
         _ db: Database
-    ) throws {
+    ) throws -> Bool {
         try db.run(
             """
             INSERT OR IGNORE INTO parcel (parcel_id, origin, flow, incarnation_number,
                 incarnation_random, sequence, collector, class, size, path, giver, stamp,
-                opening, opening_signature, passage, is_small, state, arrived_at, modified)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                opening, opening_signature, passage, is_small, state, arrived_at, modified,
+                closing, closed_at, held_at, body_segment, body_offset, body_length)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(id.bytes), opening.origin.text, opening.flow.text,
@@ -130,10 +147,16 @@ extension Index {
                 Int64(bitPattern: opening.sequence.rawValue), opening.collector.text,
                 Int64(opening.parcelClass), opening.size.rawValue, Data(opening.path),
                 giver.isEmpty ? nil : giver, stamp.isEmpty ? nil : stamp, bytes, signature,
-                Data(), isSmall ? 1 : 0, state.rawValue, at, opening.modified,
+                small?.passage ?? Data(), small == nil ? 0 : 1, state.rawValue, at,
+                opening.modified, small?.closing, small == nil ? nil : at,
+                small != nil && giver.isEmpty ? at : nil,
+                (small?.location.segment.rawValue).map { Int64($0) },
+                (small?.location.offset).map { Int64(bitPattern: $0) },
+                (small?.location.length).map { Int64($0) },
             ]
         )
-        guard giver.isEmpty, !stamp.isEmpty else { return }
+        let isNew = db.changesCount > 0
+        guard giver.isEmpty, !stamp.isEmpty else { return isNew }
         try db.run(
             """
             INSERT INTO source_file (flow, path, stamp, parcel)
@@ -144,6 +167,7 @@ extension Index {
             """,
             [Data(id.bytes)]
         )
+        return isNew
     }
 
     private func applyAdmission(_ message: ProtoAdmissionRecord, _ db: Database) throws {

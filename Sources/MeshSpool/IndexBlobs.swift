@@ -50,7 +50,11 @@ extension Index {
         try db.run("DELETE FROM cached_blob WHERE blob_id = ?", [id])
     }
 
-    /// Gives up a parcel's content; blobs that no other parcel needs are cached.
+    /// What a parcel's row no longer has once its content is given up.
+    static let noContent =
+        "body_segment = NULL, body_offset = NULL, body_length = NULL, entries_known = 0"
+
+    /// Gives up a parcel's entries; blobs that no other parcel needs are cached.
     func release(_ parcel: Int64, _ db: Database) throws {
         let unneeded = """
             blob_id IN (SELECT blob_id FROM entry WHERE parcel = ?1)
@@ -66,13 +70,6 @@ extension Index {
         )
         try db.run("DELETE FROM blob WHERE \(unneeded)", [parcel])
         try db.run("DELETE FROM entry WHERE parcel = ?", [parcel])
-        try db.run(
-            """
-            UPDATE parcel SET body_segment = NULL, body_offset = NULL, body_length = NULL,
-                entries_known = 0 WHERE number = ?
-            """,
-            [parcel]
-        )
     }
 
     func applyEvict(_ message: ProtoEvictRecord, _ db: Database) throws {

@@ -78,7 +78,8 @@ extension Index {
         let row = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT number, giver, closing, passage, state FROM parcel WHERE parcel_id = ?
+                    SELECT number, giver, closing, passage, state, is_small FROM parcel
+                    WHERE parcel_id = ?
                     """
             ),
             arguments: [Data(leaf.parcel.bytes)]
@@ -95,6 +96,7 @@ extension Index {
         )
         try self.move(
             parcel,
+            isSmall: row[5],
             by: statement,
             leaf: leaf,
             issued: message.issued,
@@ -143,6 +145,7 @@ extension Index {
 
     private func move(
         _ parcel: Int64,
+        isSmall: Bool,
         by statement: SignedStatement,
         leaf: StatementLeaf,
         issued: Bool,
@@ -163,12 +166,12 @@ extension Index {
             try db.run(
                 """
                 UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
-                    is_damaged = 0, unknown_at = NULL
+                    is_damaged = 0, unknown_at = NULL, \(Self.noContent)
                 WHERE number = ? AND state IN ('arriving', 'held')
                 """,
                 [statement.signer.text, at, parcel]
             )
-            if db.changesCount > 0 { return try self.release(parcel, db) }
+            if db.changesCount > 0 { return isSmall ? () : try self.release(parcel, db) }
             // Somebody further on has it, as the origin is told who has asked.
             try db.run(
                 """
@@ -212,12 +215,12 @@ extension Index {
             try db.run(
                 """
                 UPDATE parcel SET state = 'ended', ending = ?1, ended_at = ?2, reserved = 0,
-                    is_damaged = 0
+                    is_damaged = 0, \(Self.noContent)
                 WHERE number = ?3 AND (state <> 'ended' OR (?1 = 'landed' AND ending <> 'landed'))
                 """,
                 [statement.kind.rawValue, at, parcel]
             )
-            if db.changesCount > 0 { try self.release(parcel, db) }
+            if db.changesCount > 0, !isSmall { try self.release(parcel, db) }
             try db.run("DELETE FROM intent WHERE parcel_id = ?", [Data(leaf.parcel.bytes)])
             if statement.kind == .abandoned || statement.isDoubled {
                 // The next scan opens what is there then.
