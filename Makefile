@@ -4,10 +4,11 @@
 
 swift_sources = find Package.swift Sources Tests -name '*.swift' ! -name '*.pb.swift' -print0
 
-# Three nodes on this machine: real files cross them, and the script proves it.
+# A site, a DMZ and headquarters on this machine: real files cross them, and every one is compared.
+# DEMO="DIR --keep" leaves the mesh running.
 demo: prerequisites
-	swift build --product tributary
-	Tests/Demo/run.sh "$$(swift build --show-bin-path)/tributary"
+	swift build -c release --product tributary
+	"$$(swift build -c release --show-bin-path)/tributary" demo $(DEMO)
 
 test: prerequisites
 	swift build --build-tests

@@ -154,7 +154,10 @@ let package = Package(
         ),
         .layer(  // One command a file.
             "MeshCommands",
-            on: ["MeshModel", "MeshIdentity", "MeshTopology", "MeshCustody", "MeshNode"],
+            on: [
+                "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshCustody",
+                "MeshNode",
+            ],
             uses: [.argumentParser, .logging]
         ),
         .executableTarget(

@@ -9,8 +9,8 @@ package struct TributaryCommand: AsyncParsableCommand {
         commandName: "tributary",
         abstract: "Carries files to one collector, through whatever lies between.",
         discussion: """
-            Commands but `init`, `topology`, `keys`, `run` and `explain` talk to the daemon of \
-            one home: `--home DIR`, else $TRIBUTARY_HOME, else /var/lib/tributary. Results go to \
+            Commands but `init`, `topology`, `keys`, `run`, `demo` and `explain` talk to the daemon \
+            of one home: `--home DIR`, else $TRIBUTARY_HOME, else /var/lib/tributary. Results go to \
             stdout, all else to stderr; `--json` is for scripts, NO_COLOR for no colours.
 
             Examples:
@@ -42,7 +42,7 @@ package struct TributaryCommand: AsyncParsableCommand {
                     DrainCommand.self, AdoptCommand.self, DoctorCommand.self,
                 ]
             ),
-            CommandGroup(name: "Help:", subcommands: [ExplainCommand.self]),
+            CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, DemoCommand.self]),
         ]
     )
 
