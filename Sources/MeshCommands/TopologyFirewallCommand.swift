@@ -66,7 +66,7 @@ struct TopologyFirewallCommand: ParsableCommand {
         return ["rules": .array(values)]
     }
 
-    private static func table(_ rows: [FirewallRules.Row]) -> String {
+    static func table(_ rows: [FirewallRules.Row]) -> String {
         var table = TextTable("SOURCE", "DESTINATION", "PORT", "DIRECTION", "PROTOCOL", "WHY")
         for row in rows {
             table.add(

@@ -87,7 +87,8 @@ struct DemoCommand: ParsableCommand {
             Terminal.showProgress("copying: \(done) of \(files.count) files")
         }
         Terminal.endProgress()
-        print("\(Wording.count(UInt64(files.count), "file")), \(Wording.bytes(files.bytes)) in all,")
+        let count = Wording.count(UInt64(files.count), "file")
+        print("\(count), \(Wording.bytes(files.bytes)) in all,")
         print("one of them \(Wording.bytes(files.largeBytes)), the others from \(self.from).")
 
         Self.say("Three daemons")
