@@ -273,9 +273,11 @@ extension Engine {
         if statement.kind == .custody {
             return self.haveCustody(of: statement.leaves.map(\.parcel))
         }
+        // What nobody knew may have begun to arrive meanwhile.
+        guard statement.kind != .lost || statement.reason != "unknown" else { return }
         for leaf in statement.leaves {
             self.forgetArrival(leaf.parcel)
-            if statement.kind == .lost, statement.reason != "unknown" {
+            if statement.kind == .lost {
                 self.isLost(leaf.parcel)
                 self.reroute()
             } else if statement.kind.isTerminal {

@@ -169,7 +169,9 @@ extension Engine {
             for (sequence, id) in inquiry.parcels {
                 if let row = self.ask(nil, { try $0.parcel(id) }) {
                     words.formUnion(self.words(on: row))
-                } else if !self.ask(true, { try $0.hasSeen(inquiry.stream, sequence) }) {
+                } else if self.arrivals[id] == nil,
+                    !self.ask(true, { try $0.hasSeen(inquiry.stream, sequence) })
+                {
                     unknown.append(StatementLeaf(sequence: sequence, parcel: id))
                 }
             }
