@@ -50,7 +50,7 @@ struct CaptureWork: Sendable {
     let cancellation: Cancellation
 
     static let smalls = DispatchQueue(label: "tributary.capture.small")
-    static let files = DispatchQueue(label: "tributary.capture")
+    static let files = DispatchQueue(label: "tributary.capture", attributes: .concurrent)
 
     /// How far a capture runs ahead of the disk, in bytes.
     private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax

@@ -57,7 +57,7 @@ extension Engine {
         var looked = 0
         let collector = flow.source.collector
         var room = self.freeRoom(for: collector)
-        var mayStartLarge = self.sources.capturing == nil && self.sources.unfinished.isEmpty
+        var mayStartLarge = self.sources.mayCapture(size: 0)
         while batch.count < Self.smallBatchMax,
             let file = self.sources.flows[name]?.queue.next(mayStartLarge: mayStartLarge)
         {
@@ -76,6 +76,10 @@ extension Engine {
                 self.dequeue(file, of: name, mayStartLarge)
                 looked += 1
                 if self.take(SeenFile(file), of: name) { batch.append(SeenFile(file)) }
+                continue
+            }
+            guard self.sources.mayCapture(size: file.stamp.size) else {
+                mayStartLarge = false
                 continue
             }
             let need = Self.reservation(ByteCount(file.stamp.size))
@@ -156,7 +160,7 @@ extension Engine {
             )
             // Only now: a number that is given and not used would be missed at the collector.
             self.lastSequences[source.flow] = opening.opening.sequence
-            self.sources.capturing = opening.id
+            self.sources.capturing[opening.id] = file.stamp.size
             self.roomTaken[opening.id] = need
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
@@ -286,7 +290,7 @@ extension Engine {
         _ root: Digest,
         _ position: LogPosition?
     ) {
-        self.sources.capturing = nil
+        self.sources.capturing[parcel] = nil
         self.roomTaken[parcel] = nil
         guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }),
             row.state != .ended
@@ -361,7 +365,7 @@ extension Engine {
     }
 
     private func continueUnfinished() {
-        guard self.sources.capturing == nil, self.sources.retryAt <= self.now,
+        guard self.sources.capturing.isEmpty, self.sources.retryAt <= self.now,
             let parcel = self.sources.unfinished.first
         else { return }
         self.sources.unfinished.removeFirst()
@@ -395,7 +399,7 @@ extension Engine {
             else { break }
             prefix.append(entry)
         }
-        self.sources.capturing = parcel
+        self.sources.capturing[parcel] = row.size.rawValue
         self.roomTaken[parcel] = Self.reservation(row.size)
         self.begun(
             row.stream.flow,

@@ -70,6 +70,8 @@ extension Engine {
         gift.isClosingSent = false
         gift.isDone = false
         call.gifts[parcel] = gift
+        // It may have more than it could acknowledge before the last call ended.
+        self.passedOn(has, of: parcel, to: call.peer)
         if self.isAdmittedOn(parcel, by: call) { return }
         if gift.isBegun {
             self.pushEntries(of: parcel, to: call)

@@ -61,10 +61,8 @@ extension Engine {
 
     private func capturing(_ flow: FlowName) -> Int {
         let small = self.sources.underWay.keys.count { $0.flow == flow }
-        let large = self.sources.capturing.flatMap { parcel in
-            self.ask(nil) { try $0.parcel(parcel) }
-        }
-        return small + (large?.stream.flow == flow ? 1 : 0)
+        let large = self.rows(of: Array(self.sources.capturing.keys)).values
+        return small + large.count { $0.stream.flow == flow }
     }
 
     private static func leftAlone(_ flow: FlowSource) -> [SourcesReport.LeftAlone] {

@@ -145,7 +145,7 @@ extension Engine {
 
     private func captureReason(_ row: ParcelRow) -> Reason {
         let retryAt = self.sources.retryAt
-        if self.sources.capturing == row.id {
+        if self.sources.capturing[row.id] != nil {
             return Reason(.capturing, "The file is being read.", since: row.arrivedAt)
         }
         let place = self.sources.unfinished.firstIndex(of: row.id).map { $0 + 1 }

@@ -14,13 +14,24 @@ struct SourceState {
     var isReading = false
     /// Taken from the candidates, and not yet known to the index: nobody else takes this version.
     var underWay: [FlowPath: FileStamp] = [:]
-    var capturing: ParcelID?
+    /// Large files that are being read, and how long they are, in bytes.
+    var capturing: [ParcelID: Int64] = [:]
     /// Whose files wait because the spool is full.
     var full: Set<FlowName> = []
     /// Parcels to be cut anew, or further, after a restart or damage.
     var unfinished: [ParcelID] = []
     var retryAt = UnixMilliseconds(0)
     let cancellation = Cancellation()
+
+    /// A file up to this length may be read beside a longer one, in bytes.
+    private static let shortMax: Int64 = 64 << 20
+
+    /// Whether the reading of a large file may begin: one at a time, and a short one beside it.
+    func mayCapture(size: Int64) -> Bool {
+        guard self.unfinished.isEmpty else { return false }
+        let isShort = size <= Self.shortMax
+        return !self.capturing.values.contains { !isShort || $0 <= Self.shortMax }
+    }
 }
 
 /// A file of a flow.

@@ -2,9 +2,9 @@ package import MeshModel
 
 /// The complete files of one flow, in the order in which they are to be captured.
 ///
-/// Small files are read many at a time and large ones one at a time, beside each other. What starts
-/// next is the first of both, with one exception: a small file may pass a large one that cannot
-/// start yet. So no file ever waits for one that comes after it.
+/// Small files are read many at a time and large ones one at a time, beside each other, and a short
+/// one beside a long one. What starts next is the first of both, with one exception: a small file
+/// may pass a large one that cannot start yet. So no file ever waits for one that comes after it.
 ///
 /// - Files that a command handed over come first, in the order in which they were.
 /// - With ``FileOrder/newest`` one start in eight goes to the oldest.

@@ -95,7 +95,17 @@ extension IntegrationTests {
                 do {
                     try await Self.survives(mesh, nodes, &random, harm)
                 } catch {
-                    throw Failure("seed \(seed), \(mesh.directory): \(error)")
+                    var reasons: [String] = []
+                    for node in nodes {
+                        let why = try? await mesh.ask("why", "large", at: node)
+                        reasons.append(
+                            "\(node): \(String(decoding: why?.output ?? [], as: UTF8.self))"
+                        )
+                    }
+                    throw Failure(
+                        "seed \(seed), \(mesh.directory): \(error)\n"
+                            + reasons.joined(separator: "\n")
+                    )
                 }
             }
         }

@@ -137,9 +137,8 @@ import Testing
         let sending = Task { await origin.send([source], id: 1) }
         // Every file is another one by the time that it is read to its end, or before.
         for round in 1...10 as ClosedRange<UInt64> {
-            for number in 0..<100 {
-                try Scratch.write(noise(200_000, seed: round), to: "\(source)/\(number)")
-            }
+            let other = noise(200_000, seed: round)
+            for number in 0..<100 { try Scratch.write(other, to: "\(source)/\(number)") }
             let id = await mesh.nextTask() + 1_000
             _ = await origin.send([source], waitsForLanding: false, id: id)
         }
