@@ -284,10 +284,22 @@ extension Engine {
 struct GiftLane: Hashable {
     let parcelClass: UInt8
     let collector: NodeName
+    let isShort: Bool
 }
 
 extension Gift {
-    var lane: GiftLane { GiftLane(parcelClass: self.parcelClass, collector: self.collector) }
+    var lane: GiftLane {
+        GiftLane(
+            parcelClass: self.parcelClass,
+            collector: self.collector,
+            isShort: self.isShort
+        )
+    }
+}
+
+extension Opening {
+    /// Whether it need not wait for a long one that began before.
+    var isShort: Bool { self.size.rawValue <= GivingLimits.shortMax }
 }
 
 extension Call {
@@ -302,6 +314,7 @@ extension Call {
             number: 0,
             parcelClass: opening.parcelClass,
             collector: opening.collector,
+            isShort: opening.isShort,
             order: self.giftsMade
         )
     }

@@ -198,6 +198,7 @@ struct Gift {
     var number: Int64
     let parcelClass: UInt8
     let collector: NodeName
+    let isShort: Bool
     /// Counts offers of a call up: what was offered first begins first.
     let order: UInt64
     var isAdmitted = false
@@ -219,8 +220,11 @@ struct Gift {
 
 /// How much goes to one neighbour at a time.
 enum GivingLimits {
-    /// Parcels of one class and collector that are begun and not finished.
+    /// Parcels of one class and collector that are begun and not finished: so many long ones, and
+    /// beside them as many short ones.
     static let begunMax = 2
+    /// A file up to this length is short: it need not wait for a long one, in bytes.
+    static let shortMax: Int64 = 64 << 20
     /// Parcels of one class and collector that are offered and not finished, begun or not.
     static let offeredMax = 6
     /// Parcels that are offered in all, those included that wait for custody only.

@@ -72,7 +72,7 @@ extension Engine {
         self.checkComplete(parcel)
     }
 
-    /// Asks a neighbour for what it gives, in the order in which it was admitted.
+    /// Asks a neighbour for what it gives, in the order in which it was admitted, short before long.
     ///
     /// A blob that somebody else brings already is not asked for twice.
     func fillWants(_ call: Call) {
@@ -82,7 +82,9 @@ extension Engine {
             Limits.wantedBytesPerSessionMax - call.pendingBytes,
             Limits.wantedBytesPerNodeMax - nodeTotal
         )
-        for parcel in call.givers {
+        let isShort = { (parcel: ParcelID) in self.arrivals[parcel]?.opening.isShort ?? true }
+        let long = call.givers.filter { !isShort($0) }
+        for parcel in long.isEmpty ? call.givers : call.givers.filter(isShort) + long {
             guard room > 0 || call.pendingBytes == 0 else { return }
             guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
             let most = self.throughRoom(arrival)

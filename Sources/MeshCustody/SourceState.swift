@@ -23,14 +23,11 @@ struct SourceState {
     var retryAt = UnixMilliseconds(0)
     let cancellation = Cancellation()
 
-    /// A file up to this length may be read beside a longer one, in bytes.
-    private static let shortMax: Int64 = 64 << 20
-
     /// Whether the reading of a large file may begin: one at a time, and a short one beside it.
     func mayCapture(size: Int64) -> Bool {
         guard self.unfinished.isEmpty else { return false }
-        let isShort = size <= Self.shortMax
-        return !self.capturing.values.contains { !isShort || $0 <= Self.shortMax }
+        let isShort = size <= GivingLimits.shortMax
+        return !self.capturing.values.contains { !isShort || $0 <= GivingLimits.shortMax }
     }
 }
 
