@@ -109,8 +109,10 @@ final class LandingAssembly: Sendable {
     }
 
     /// Makes what ``finish(_:_:)`` returned durable under its temporary name, and closes it.
+    ///
+    /// - Throws: ``SystemError``; ``MissingBlob`` if nothing was made, or it was discarded.
     func sync() throws {
-        guard let file = self.state.withLock({ $0.file }) else { return }
+        guard let file = self.state.withLock({ $0.file }) else { throw MissingBlob() }
         defer { file.close() }
         try file.sync()
     }

@@ -88,14 +88,12 @@ package struct Inquiry: Hashable, Sendable {
     ) throws(IdentityError) {
         try self.init(trusted: bytes)
         let proto = try Wire.decode(ProtoInquiry.self, SignedWord.parse(bytes).body)
-        guard proto.mesh == mesh.text else {
-            throw IdentityError(.wrongMesh, "The inquiry belongs to another mesh than \(mesh).")
-        }
         let origin = self.stream.origin
         try SignedWord.verify(
             bytes,
             context: Self.context,
             origin: origin,
+            mesh: (proto.mesh, mesh),
             key: key(origin, Array(proto.keyID))
         )
     }

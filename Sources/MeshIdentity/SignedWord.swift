@@ -25,13 +25,20 @@ enum SignedWord {
         return (Array(word.body), Array(word.signature))
     }
 
-    /// Verifies who signed it.
+    /// Verifies which mesh it is for, by the name in its body, and who signed it.
     static func verify(
         _ bytes: [UInt8],
         context: String,
         origin: NodeName,
+        mesh: (named: String, ours: MeshName),
         key: StatementPublicKey?
     ) throws(IdentityError) {
+        guard mesh.named == mesh.ours.text else {
+            throw IdentityError(
+                .wrongMesh,
+                "What \(origin) signed belongs to another mesh than \(mesh.ours)."
+            )
+        }
         guard let key else {
             throw IdentityError(.unknownKey, "The index does not list the key of \(origin).")
         }

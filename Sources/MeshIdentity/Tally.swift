@@ -125,14 +125,12 @@ package struct Tally: Hashable, Sendable {
     ) throws(IdentityError) {
         try self.init(trusted: bytes)
         let proto = try Wire.decode(ProtoTally.self, SignedWord.parse(bytes).body)
-        guard proto.mesh == mesh.text else {
-            throw IdentityError(.wrongMesh, "The tally belongs to another mesh than \(mesh).")
-        }
         let origin = self.stream.origin
         try SignedWord.verify(
             bytes,
             context: Self.context,
             origin: origin,
+            mesh: (proto.mesh, mesh),
             key: key(origin, Array(proto.keyID))
         )
     }

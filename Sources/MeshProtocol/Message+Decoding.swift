@@ -76,6 +76,9 @@ extension Message {
             guard let mode = AdmissionMode(rawValue: UInt8(clamping: admitted.mode.rawValue)) else {
                 throw ProtocolError(.unsupported, "Admission mode \(admitted.mode) is not known.")
             }
+            guard admitted.entriesKnown <= UInt64(Limits.entriesPerParcelMax) else {
+                throw .malformed("answer", "it knows \(admitted.entriesKnown) entries")
+            }
             let has = try RunSet(admitted.has)
             return .answer(parcel, .admitted(mode, has: has, entriesKnown: admitted.entriesKnown))
         case .later(let later):
