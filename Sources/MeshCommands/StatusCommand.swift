@@ -64,6 +64,8 @@ extension StatusReport {
                 "SINCE",
                 "NEXT CALL",
                 "TO GO",
+                "OUT",
+                "IN",
                 "LAST ERROR"
             )
             for neighbour in self.neighbours {
@@ -73,6 +75,8 @@ extension StatusReport {
                     neighbour.since.map { Wording.age(of: $0.milliseconds, at: now) },
                     neighbour.next.map { Wording.age(of: $0.milliseconds, at: now) },
                     neighbour.waiting?.text,
+                    neighbour.wire.map { Wording.bytes(Int64(clamping: $0.sent)) },
+                    neighbour.wire.map { Wording.bytes(Int64(clamping: $0.received)) },
                     neighbour.lastError.map { "\($0.code): \($0.message)" }
                 )
             }

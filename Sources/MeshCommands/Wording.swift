@@ -16,6 +16,12 @@ enum Wording {
         return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
+    /// With one digit behind the point.
+    static func tenths(_ number: Double) -> String {
+        let tenths = Int64((number * 10).rounded())
+        return "\(tenths < 0 ? "-" : "")\(tenths.magnitude / 10).\(tenths.magnitude % 10)"
+    }
+
     /// Such as `1 file` or `12,408 files`.
     static func count(_ count: UInt64, _ noun: String) -> String {
         "\(Self.number(count)) \(noun)\(count == 1 ? "" : "s")"

@@ -82,6 +82,37 @@ package struct StatusReport: Hashable, Sendable, Codable {
         }
     }
 
+    /// What has crossed the wire to a neighbour, TLS included, in bytes.
+    package struct Wire: Hashable, Sendable, Codable {
+        /// Both ways, in one call.
+        package struct Call: Hashable, Sendable, Codable {
+            /// What went.
+            package var sent: UInt64
+            /// What came.
+            package var received: UInt64
+            /// Gathers the two.
+            package init(sent: UInt64, received: UInt64) {
+                self.sent = sent
+                self.received = received
+            }
+        }
+
+        /// What went since the daemon started.
+        package var sent: UInt64
+        /// What came since the daemon started.
+        package var received: UInt64
+        /// What of that which went was files, as they are stored: mostly compressed.
+        package var payloadSent: UInt64
+        /// Of the call that is up.
+        package var call: Call?
+        /// Gathers what was counted.
+        package init(sent: UInt64, received: UInt64, payloadSent: UInt64) {
+            self.sent = sent
+            self.received = received
+            self.payloadSent = payloadSent
+        }
+    }
+
     /// A node that this one has a link with.
     package struct Neighbour: Hashable, Sendable, Codable {
         /// Its name.
@@ -99,6 +130,8 @@ package struct StatusReport: Hashable, Sendable, Codable {
         /// By how many milliseconds its clock was ahead of ours when the call opened, the time that
         /// its first message took included; only while a call is up.
         package var clockAhead: Int64?
+        /// What has crossed the wire to it; absent until the first call.
+        package var wire: Wire?
         /// Gathers what is known of a neighbour.
         package init(
             name: NodeName,

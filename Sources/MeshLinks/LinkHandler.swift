@@ -17,6 +17,7 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
     private let verdict: PeerVerdict
     private let isDialler: Bool
     private let registry: LinkRegistry
+    private let counter: WireCounter
     private var opened: ((Result<any Session, any Error>) -> Void)?
 
     private var context: ChannelHandlerContext?
@@ -31,12 +32,14 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
         side: LinkSide,
         verdict: PeerVerdict,
         isDialler: Bool,
+        counter: WireCounter,
         registry: LinkRegistry,
         opened: @escaping (Result<any Session, any Error>) -> Void
     ) {
         self.side = side
         self.verdict = verdict
         self.isDialler = isDialler
+        self.counter = counter
         self.registry = registry
         self.opened = opened
     }
@@ -74,10 +77,12 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
             context.close(promise: nil)
             return
         }
+        self.side.wires.opened(self.counter, by: peer)
         do {
             let core = try SessionCore(
                 peer: peer,
                 isDialler: self.isDialler,
+                counter: self.counter,
                 side: self.side,
                 eventLoop: context.eventLoop,
                 transport: self
@@ -127,6 +132,7 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
     }
 
     private func end() {
+        if let peer = self.verdict.name { self.side.wires.closed(self.counter, by: peer) }
         self.tell(.failure(self.verdict.failure ?? Self.refusal(self.fault)))
         if let core = self.core {
             self.core = nil

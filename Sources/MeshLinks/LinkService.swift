@@ -88,6 +88,8 @@ package final class LinkService: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         try self.configure(channel)
                         let pipeline = channel.pipeline.syncOperations
+                        let counter = WireCounter()
+                        try pipeline.addHandler(WireMeter(counter))
                         try pipeline.addHandler(
                             self.tls.clientHandler(expecting: node, verdict: verdict)
                         )
@@ -96,6 +98,7 @@ package final class LinkService: Sendable {
                                 side: self.side,
                                 verdict: verdict,
                                 isDialler: true,
+                                counter: counter,
                                 registry: self.registry
                             ) { opened.completeWith($0) }
                         )
@@ -131,6 +134,8 @@ extension LinkService {
             let address = channel.remoteAddress?.description ?? "unknown"
             let verdict = PeerVerdict()
             let pipeline = channel.pipeline.syncOperations
+            let counter = WireCounter()
+            try pipeline.addHandler(WireMeter(counter))
             try pipeline.addHandler(self.tls.serverHandler(verdict: verdict))
             guard self.registry.beginHandshake() else {
                 let error = LinkError(.tooManyHandshakes, "Too many calls are in their handshakes.")
@@ -141,6 +146,7 @@ extension LinkService {
                 side: self.side,
                 verdict: verdict,
                 isDialler: false,
+                counter: counter,
                 registry: self.registry
             ) { [refused, registry] result in
                 registry.endHandshake()

@@ -12,6 +12,8 @@ package struct LinkSide: Sendable {
     package var line: @Sendable (NodeName) -> LinkLine = { _ in LinkLine() }
     /// How long things may take.
     package var times = LinkTimes()
+    /// Where bytes are counted.
+    package var wires = WireBook()
     /// Where faults go that end nothing.
     package var logger: Logger
 

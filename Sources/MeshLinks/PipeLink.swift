@@ -69,10 +69,21 @@ private final class PipeEnd: SessionTransport {
     private var core: SessionCore?
     private var other: NIOLoopBound<PipeEnd>?
     private var bytesUnderWay = 0
+    private let peer: NodeName
+    private let wires: WireBook
+    private let counter = WireCounter()
 
-    private init(eventLoop: any EventLoop, window: Int) {
+    private init(
+        eventLoop: any EventLoop,
+        window: Int,
+        peer: NodeName,
+        wires: WireBook
+    ) {
         self.eventLoop = eventLoop
         self.window = window
+        self.peer = peer
+        self.wires = wires
+        wires.opened(self.counter, by: peer)
     }
 
     static func make(
@@ -83,10 +94,16 @@ private final class PipeEnd: SessionTransport {
         window: Int
     ) async throws -> NIOLoopBound<PipeEnd> {
         try await eventLoop.submit {
-            let end = PipeEnd(eventLoop: eventLoop, window: window)
+            let end = PipeEnd(
+                eventLoop: eventLoop,
+                window: window,
+                peer: peer,
+                wires: side.wires
+            )
             end.core = try SessionCore(
                 peer: peer,
                 isDialler: isDialler,
+                counter: end.counter,
                 side: side,
                 eventLoop: eventLoop,
                 transport: end
@@ -101,6 +118,7 @@ private final class PipeEnd: SessionTransport {
 
     func cut() {
         self.other = nil
+        self.wires.closed(self.counter, by: self.peer)
         self.core?.lost(reason: "cut", detail: "The pipe was cut.")
         self.core = nil
     }
@@ -118,7 +136,9 @@ private final class PipeEnd: SessionTransport {
         self.bytesUnderWay += bytes.readableBytes
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let count = bytes.readableBytes
+        self.counter.add(sent: count)
         other.eventLoop.execute {
+            other.value.counter.add(received: count)
             other.value.core?.received(bytes)
             bound.eventLoop.execute { bound.value.took(count) }
         }
@@ -133,6 +153,7 @@ private final class PipeEnd: SessionTransport {
         guard let other = self.other else { return }
         self.other = nil
         self.core = nil
+        self.wires.closed(self.counter, by: self.peer)
         // After all that was written, as the end of a stream is.
         other.eventLoop.execute { other.value.cut() }
     }

@@ -24,6 +24,7 @@ final class SessionCore {
     let session: LinkSession
     private let eventLoop: any EventLoop
     private let side: LinkSide
+    private let counter: WireCounter
     private var opened: ((Result<any Session, any Error>) -> Void)?
     private var driver: SessionDriver
     private weak var transport: (any SessionTransport)?
@@ -55,6 +56,7 @@ final class SessionCore {
     init(
         peer: NodeName,
         isDialler: Bool,
+        counter: WireCounter,
         side: LinkSide,
         eventLoop: any EventLoop,
         transport: any SessionTransport,
@@ -70,6 +72,7 @@ final class SessionCore {
             sliceBytes: self.pace.sliceBytes
         )
         self.side = side
+        self.counter = counter
         self.eventLoop = eventLoop
         self.transport = transport
         self.opened = opened
@@ -130,6 +133,8 @@ final class SessionCore {
             turn += buffer.readableBytes
             transport.write(buffer)
         }
+        let payload = self.driver.takePayloadBytes()
+        if payload > 0 { self.counter.add(payloadSent: payload) }
         if turn > 0 { self.watch.said(at: self.eventLoop.now, dataFrames: self.driver.dataFrames) }
         if self.driver.isFinished {
             self.finish(("cut", "The session ended."))

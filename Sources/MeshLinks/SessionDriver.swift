@@ -37,6 +37,9 @@ struct SessionDriver {
     /// The token of the last pong.
     private(set) var lastPong: UInt64 = 0
 
+    /// Bytes of files that were produced and not taken account of.
+    private var payloadBytes = 0
+
     private var hasSentBye = false
     private var awaitsBye = true
 
@@ -154,11 +157,15 @@ struct SessionDriver {
                 buffer.writeBytes(FrameHeader(.slice, length: length).encoded)
                 buffer.writeBytes(head.encoded)
                 buffer.writeBytes(payload)
+                self.payloadBytes += payload.count
                 self.blobsUnacked[head.parcel, default: RunSet()].insert(UInt64(head.entry))
             case .small(let message, let bytes):
                 // Taken from the grant only if it does fit a frame.
                 for frame in try message.frames() { buffer.writeBytes(frame) }
                 self.grant -= bytes
+                if case .small(let small, _, _) = message {
+                    self.payloadBytes += small.content.count
+                }
             case nil: return
             }
         }
@@ -166,6 +173,12 @@ struct SessionDriver {
 }
 
 extension SessionDriver {
+    /// The bytes of files, as they are stored, that were produced since this was asked last.
+    mutating func takePayloadBytes() -> Int {
+        defer { self.payloadBytes = 0 }
+        return self.payloadBytes
+    }
+
     private mutating func send(_ message: Message) throws(ProtocolError) {
         switch message {
         case .offer(let openings, let again):

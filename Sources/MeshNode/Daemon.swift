@@ -28,13 +28,14 @@ package enum Daemon {
         defer { withExtendedLifetime(lock) {} }
         let logger = Self.logger(logger, for: home.node)
         let turns = Turns()
+        let wires = WireBook()
         try await withThrowingTaskGroup { group in
             group.addTask { await turns.watch() }
             // What it ran with before it was told to take over what is new.
             var proven: Home?
             while true {
                 do {
-                    try await Self.turn(home, turns, logger)
+                    try await Self.turn(home, turns, wires, logger)
                 } catch {
                     guard let before = proven, !(error is StoppedError) else { throw error }
                     logger.error("Home not taken over", metadata: ["error": "\(error)"])
@@ -54,7 +55,12 @@ package enum Daemon {
     }
 
     /// Runs with a home as it is now, until told to stop or to begin anew.
-    private static func turn(_ home: Home, _ turns: Turns, _ logger: Logger) async throws {
+    private static func turn(
+        _ home: Home,
+        _ turns: Turns,
+        _ wires: WireBook,
+        _ logger: Logger
+    ) async throws {
         do { try await home.checkCertificate(at: SystemClock().now()) } catch {
             logger.error("Certificate not accepted", metadata: ["error": "\(error)"])
         }
@@ -66,7 +72,7 @@ package enum Daemon {
         let links = try LinkService(
             identity: home.tls,
             check: try Self.check(home),
-            side: Self.side(home.view, engine, calls, logger),
+            side: Self.side(home.view, engine, calls, wires, logger),
             refused: RefusalLog(logger).refused
         )
         let callers = CallService.callers(
@@ -84,6 +90,7 @@ package enum Daemon {
                 home: home,
                 calls: calls,
                 callers: callers,
+                wires: wires,
                 clock: SystemClock(),
                 reload: { turns.reload() }
             ).handle
@@ -124,6 +131,7 @@ package enum Daemon {
         _ view: View,
         _ engine: Engine,
         _ calls: CallBook,
+        _ wires: WireBook,
         _ logger: Logger
     ) -> LinkSide {
         var side = LinkSide(
@@ -131,6 +139,7 @@ package enum Daemon {
             events: { calls.heard($0) },
             logger: logger
         )
+        side.wires = wires
         // For tests of what takes a minute in earnest.
         let haste = getenv("TRIBUTARY_TEST_HASTE").flatMap { Int(String(cString: $0)) } ?? 1
         if haste > 1 {

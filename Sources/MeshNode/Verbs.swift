@@ -1,5 +1,6 @@
 import MeshCustody
 import MeshIdentity
+import MeshLinks
 import MeshModel
 import MeshSpool
 import MeshTopology
@@ -11,6 +12,7 @@ struct Verbs: Sendable {
     private let calling: CallVerb
     private let queue: QueueVerb
     private let home: Home
+    private let wires: WireBook
     private let clock: any WallClock
     private let reload: @Sendable () -> Void
 
@@ -19,11 +21,13 @@ struct Verbs: Sendable {
         home: Home,
         calls: CallBook,
         callers: [NodeName: Caller],
+        wires: WireBook,
         clock: any WallClock,
         reload: @escaping @Sendable () -> Void
     ) {
         self.engine = engine
         self.home = home
+        self.wires = wires
         self.clock = clock
         self.reload = reload
         self.calling = CallVerb(view: home.view, calls: calls, callers: callers)
@@ -64,6 +68,10 @@ struct Verbs: Sendable {
         var report: StatusReport = try await self.engine.answer { .status($0) }
         report.serial = self.home.index.serial
         report.certificate = .init(expires: self.home.tls.expires, at: self.clock.now())
+        for index in report.neighbours.indices {
+            report.neighbours[index].wire = NodeName(report.neighbours[index].name)
+                .flatMap { self.wires.report(of: $0) }
+        }
         report.forbidden = self.home.forbidden.map { .init(message: $0.message, hint: $0.hint) }
         return try JSONValue(encoding: report)
     }
@@ -187,5 +195,20 @@ struct Verbs: Sendable {
             )
         }
         return try JSONValue(encoding: try result.get())
+    }
+}
+
+extension WireBook {
+    /// What a status says of the wire to a neighbour.
+    fileprivate func report(of peer: NodeName) -> StatusReport.Wire? {
+        self.total(of: peer).map { total in
+            var wire = StatusReport.Wire(
+                sent: total.sent,
+                received: total.received,
+                payloadSent: total.payloadSent
+            )
+            wire.call = self.call(with: peer).map { .init(sent: $0.sent, received: $0.received) }
+            return wire
+        }
     }
 }

@@ -49,10 +49,28 @@ extension IntegrationTests {
             #expect(answer.text.contains("large/random.bin: landed"))
             #expect(answer.text.contains("Nothing is left in the DMZ"))
             #expect(answer.text.contains("All of it held."))
+            for wire in ["site -> dmz", "dmz -> hq"] { try Self.checkWire(wire, answer.text) }
             #expect(try await Self.answering(in: scratch) == [])
             let again = try await Self.demo([], in: scratch)
             #expect(again.ending == .exited(1))
             #expect(again.errors.contains("[home_exists]"))
+        }
+
+        /// The wire carried the large file, which does not compress, and not much besides.
+        private static func checkWire(_ wire: String, _ text: String) throws {
+            let row = try #require(
+                text.firstMatch(
+                    of: try Regex(
+                        wire + " +([0-9.]+) MiB +[0-9.]+ [KM]iB +([0-9.]+) MiB +([0-9.]+) %",
+                        as: (Substring, Substring, Substring, Substring).self
+                    )
+                )
+            )
+            let (there, files) = (Double(row.output.1) ?? 0, Double(row.output.2) ?? 0)
+            let others = Double(row.output.3) ?? 100
+            #expect((2.8...11).contains(files), "\(row.0)")
+            #expect(there >= files && there < 1.1 * files, "\(row.0)")
+            #expect(others > 0 && others < 10, "\(row.0)")
         }
 
         @Test func aDiskThatIsTooSmallIsToldBefore() async throws {

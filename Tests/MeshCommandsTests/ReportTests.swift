@@ -15,14 +15,31 @@ import Testing
                 incarnation 1-0000000000000002
                 spool 5.0 MiB of 1.0 GiB, 3.0 MiB promised to 2 parcels, 900.0 MiB free
 
-                NEIGHBOUR  STATE        SINCE     NEXT CALL  TO GO        LAST ERROR
-                relay      ok           30 s ago  -          12, 4.0 KiB  -
-                relay      backing-off  -         in 5.0 s   -            no_route: The line is down.
+                NEIGHBOUR  STATE        SINCE     NEXT CALL  TO GO        OUT      IN         LAST ERROR
+                relay      ok           30 s ago  -          12, 4.0 KiB  1.5 MiB  500 bytes  -
+                relay      backing-off  -         in 5.0 s   -            -        -          no_route: The line is down.
 
                 FLOW   ROLE   WAITING  HELD   LANDED  OTHER ENDS
                 relay  relay  -        1,200  -       -
                 """
         )
+    }
+
+    @Test func statusSaysHowLongTheCertificateLastsAndWhenToRenewIt() throws {
+        var report = try Self.status()
+        let now = UnixMilliseconds(60_000)
+        let day: Int64 = 86_400_000
+        let warning = "The certificate has to be renewed"
+        for (days, line, isWarned) in [
+            (31, "certificate until 1970-02-01, 31 days left", false),
+            (29, "certificate until 1970-01-30, 29 days left", true),
+            (-1, "certificate expired on 1969-12-31", true),
+        ] as [(Int64, String, Bool)] {
+            report.certificate = .init(expires: now.adding(milliseconds: days * day), at: now)
+            let text = report.text(at: now)
+            #expect(text.contains("\n\(line)\n"), "\(days)")
+            #expect(text.contains(warning) == isWarned, "\(days)")
+        }
     }
 
     @Test func aTraceShowsHopsAndWhoSaysSo() throws {
@@ -220,6 +237,7 @@ import Testing
         var waiting = StatusReport.Waiting()
         (waiting.parcels, waiting.bytes) = (12, 4_096)
         relay.waiting = waiting
+        relay.wire = .init(sent: 3 << 19, received: 500, payloadSent: 1_500_000)
         return StatusReport(
             node: node,
             mesh: try #require(MeshName("line")),

@@ -47,6 +47,7 @@ struct Mesh {
         mesh: MeshName? = nil,
         times: LinkTimes = LinkTimes(),
         now: UnixMilliseconds = Self.now,
+        wires: WireBook = WireBook(),
         refused: @escaping @Sendable (any Error) -> Void = { _ in }
     ) throws -> LinkService {
         let node = try self.node(name)
@@ -58,6 +59,7 @@ struct Mesh {
         hello.mesh = mesh ?? self.name
         var side = LinkSide(hello: { [hello] _ in hello }, events: engine.hear)
         side.times = times
+        side.wires = wires
         side.line = { _ in LinkLine(keepalive: times.silence) }
         return try LinkService(
             identity: try self.identity(name),

@@ -45,6 +45,7 @@ private final class DeadLine: SessionTransport {
             let core = try SessionCore(
                 peer: harbour,
                 isDialler: isDialler,
+                counter: WireCounter(),
                 side: side,
                 eventLoop: eventLoop,
                 transport: line

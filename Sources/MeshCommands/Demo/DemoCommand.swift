@@ -127,6 +127,9 @@ struct DemoCommand: ParsableCommand {
         }
         print("Nothing is left in the DMZ: no parcel, no statement, no byte of cache.")
 
+        Self.say("Bytes on each wire, TLS included")
+        print(try DemoWires(mesh).text)
+
         if self.keep {
             Self.sayHowToPlay(mesh)
         } else {
@@ -139,11 +142,11 @@ struct DemoCommand: ParsableCommand {
             }
         }
         Self.say("Done")
-        let rate = Double(files.bytes) / 1e6 / (Double(milliseconds) / 1_000)
         let seconds = Double(milliseconds) / 1_000
+        let rate = Double(files.bytes) / 1e6 / seconds
         print(
             "\(Wording.count(UInt64(files.count), "file")), \(Wording.bytes(files.bytes)) over two "
-                + "hops in \(String(format: "%.1f", seconds)) s: "
+                + "hops in \(Wording.tenths(seconds)) s: "
                 + "\(String(format: "%.0f", rate)) MB/s. All of it held."
         )
     }
