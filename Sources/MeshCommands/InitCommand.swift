@@ -31,24 +31,33 @@ struct InitCommand: ParsableCommand {
 
     @OptionGroup var passphrase: PassphraseOption
 
+    @Option(help: "How many days the nodes' certificates are valid.")
+    var days = KeyIssue.daysUsual
+
     @Flag(help: "Make the authority alone; nodes make their keys with `tributary keys request`.")
     var authorityOnly = false
 
     @Flag(help: "Ask for a passphrase for the authority's key.")
     var askPassphrase = false
 
+    func validate() throws { try KeyIssue.checkDays(self.days) }
+
     func run() throws {
         let topology = try TopologyFile(self.topology).parse()
         for warning in topology.warnings { Terminal.complain(warning.description) }
+        let now = Terminal.now
         let written = try HomeWriter.initialise(
             topology: topology,
             out: self.out,
             authorityOnly: self.authorityOnly,
             passphrase: try self.askPassphrase
                 ? self.passphrase.choose() : self.passphrase.given(),
-            at: Terminal.now
+            days: self.days,
+            at: now
         )
-        try self.output.write(Self.json(topology.mesh, written)) { Self.text(written) }
+        try self.output.write(Self.json(topology.mesh, written)) {
+            Self.text(written, until: now.adding(milliseconds: Int64(self.days) * 86_400_000))
+        }
     }
 
     static func json(_ mesh: MeshName, _ written: HomeWriter.Written) -> JSONValue {
@@ -61,7 +70,10 @@ struct InitCommand: ParsableCommand {
         ]
     }
 
-    private static func text(_ written: HomeWriter.Written) -> String {
+    private static func text(
+        _ written: HomeWriter.Written,
+        until expires: UnixMilliseconds
+    ) -> String {
         if written.homes.isEmpty {
             return """
                 The mesh's own keys are in \(written.authority): keep them off the nodes, and safe.
@@ -77,6 +89,8 @@ struct InitCommand: ParsableCommand {
 
             The mesh's own keys are in \(written.authority): keep them off the nodes, and safe.
             Copy each home to its host, look at its site.yaml, then: tributary run --home HOME
+            Certificates are valid until \(expires.description.prefix(10)); `tributary status` \
+            warns a month before.
             """
     }
 }

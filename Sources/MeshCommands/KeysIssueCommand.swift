@@ -48,11 +48,7 @@ struct KeysIssueCommand: ParsableCommand {
     @Argument(help: "Requests; none signs the topology for the nodes that have keys.")
     var requests: [String] = []
 
-    func validate() throws {
-        guard (1...36_500).contains(self.days) else {
-            throw ValidationError("--days takes 1 to 36500.")
-        }
-    }
+    func validate() throws { try KeyIssue.checkDays(self.days) }
 
     func run() throws {
         let topology = try TopologyFile(self.topology).parse()
@@ -131,5 +127,14 @@ extension KeyIssue.Issued {
             "waiting": .array(self.waiting.map { .string($0.text) }),
             "removed": .array(self.removed.map { .string($0.text) }),
         ]
+    }
+}
+
+extension KeyIssue {
+    /// Refuses an option that no certificate can have.
+    static func checkDays(_ days: Int) throws {
+        guard (1...36_500).contains(days) else {
+            throw ValidationError("--days takes 1 to 36500.")
+        }
     }
 }

@@ -100,7 +100,13 @@ package enum Daemon {
             EngineService(engine: engine),
             CallService(view: home.view, links: links, callers: callers, logger: logger),
             MaintenanceService(spool: spool, logger: logger), TickService(engine: engine),
-            WatchService(sources: engine.watchedSources, engine: engine), control,
+            WatchService(sources: engine.watchedSources, engine: engine),
+            CertificateService(
+                expires: home.tls.expires,
+                clock: SystemClock(),
+                logger: logger,
+                pause: { await CallService.pause(milliseconds: $0) }
+            ), control,
         ]
         let group = ServiceGroup(
             configuration: .init(

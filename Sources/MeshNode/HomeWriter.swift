@@ -13,14 +13,10 @@ package enum HomeWriter {
         package let homes: [(node: NodeName, path: String)]
     }
 
-    /// How long the TLS certificates of a mesh that is made in one go are valid: ten years, so that
-    /// nobody has to come back to it.
-    package static let certificateDays = 3_653
-
     /// Makes keys for the authority and every node, signs index and views, and writes a directory
     /// for each beneath `out`.
     ///
-    /// With a passphrase the authority's key is sealed. With `authorityOnly` the nodes make their
+    /// Certificates are valid for so many days. With a passphrase the authority's key is sealed. With `authorityOnly` the nodes make their
     /// keys themselves, and join later.
     ///
     /// Everything is written and synced under a temporary name and then renamed, the authority last:
@@ -32,6 +28,7 @@ package enum HomeWriter {
         out: String,
         authorityOnly: Bool = false,
         passphrase: [UInt8]? = nil,
+        days: Int = KeyIssue.daysUsual,
         at now: UnixMilliseconds
     ) throws -> Written {
         let out = HomePaths(out).root
@@ -69,7 +66,7 @@ package enum HomeWriter {
                     node: node.name,
                     mesh: topology.mesh,
                     by: authority,
-                    days: Self.certificateDays,
+                    days: days,
                     at: now
                 )
             )

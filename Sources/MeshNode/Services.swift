@@ -129,7 +129,8 @@ struct CallService: Service {
         return callers
     }
 
-    private static func pause(milliseconds: Int64) async {
+    /// Returns after so many milliseconds, or at once when the task is cancelled.
+    static func pause(milliseconds: Int64) async {
         let timer = MultiThreadedEventLoopGroup.singleton.any()
             .scheduleTask(in: .milliseconds(milliseconds)) {}
         await withTaskCancellationHandler {

@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func aCertificateThatEndsSoonIsAWarningAndThenAnError() async {
-        let year = Int64(HomeWriter.certificateDays) * Self.day
+        let year = Int64(KeyIssue.daysUsual) * Self.day
         for (days, state) in [(-29, DoctorReport.State.warning), (-31, .ok), (1, .error)] {
             let now = Self.now.adding(milliseconds: year + Int64(days) * Self.day - 1_000)
             let found = Self.found(await self.examine(at: now), "certificate")

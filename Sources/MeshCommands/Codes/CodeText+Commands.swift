@@ -235,8 +235,8 @@ extension CodeText {
           > Look which mesh the home is of: `tributary status`.
         certificate_expired
           A certificate's time is over, by the clock that judged it.
-          ? Ten years have passed, or a clock is wrong.
-          > Set the clock; if it is right, make a new certificate.
+          ? Nobody renewed it in time, or a clock is wrong.
+          > Set the clock; if it is right, renew: `tributary keys renew` at the node.
         certificate_refused
           A certificate does not come from this mesh's authority, or names no node of it.
           > Copy the node's home again from where it was made.
