@@ -13,6 +13,15 @@ struct ProgressMeter {
     /// A rate of less time than this would jump about.
     private static let least: Int64 = 1_000
 
+    /// Such as `[####------] `, in what `columns` leave beside `text`; empty if that is too little.
+    static func bar(_ share: Double, beside text: String, columns: Int) -> String {
+        let width = min(20, columns - text.count - 3)
+        guard width >= 5 else { return "" }
+        let full = Int(min(max(share, 0), 1) * Double(width))
+        return "[\(String(repeating: "#", count: full))"
+            + "\(String(repeating: "-", count: width - full))] "
+    }
+
     /// Such as `, 88.1 MiB/s, 6 s left`; empty while there is too little to tell by.
     mutating func pace(left: Int64, at now: UnixMilliseconds) -> String {
         self.samples.append(Sample(at: now.rawValue, left: left))
@@ -21,7 +30,10 @@ struct ProgressMeter {
             return ""
         }
         let done = first.left - left
-        guard done > 0 else { return ", nothing moves" }
+        guard done > 0 else {
+            let isLong = now.rawValue - first.at > Self.window - Self.least
+            return isLong ? ", none in the last \(Self.window / 1_000) s" : ""
+        }
         let rate = Double(done) * 1_000 / Double(now.rawValue - first.at)
         let pace = ", \(Wording.bytes(Int64(rate)))/s"
         guard left > 0 else { return pace }

@@ -51,7 +51,8 @@ struct SendCommand: ParsableCommand {
         var meter = ProgressMeter()
         let value = try self.home.ask(ControlRequest("send", arguments)) { event in
             if let progress = try? event.decode(SendReport.self), !self.output.quiet {
-                Terminal.showProgress(progress.progress(&meter, at: Terminal.now))
+                let text = progress.progress(&meter, at: Terminal.now)
+                Terminal.showProgress(text, share: progress.share)
             }
         }
         Terminal.endProgress()
@@ -72,8 +73,13 @@ extension SendReport {
             return "\(Wording.number(self.files))\(of) files, \(Wording.bytes(self.bytes))"
         }
         let pace = meter.pace(left: self.bytes - landedBytes, at: now)
-        return "\(Wording.number(self.landed))\(of) files landed, "
+        return "\(Wording.number(self.landed))\(of) landed, "
             + "\(Wording.bytes(landedBytes)) of \(Wording.bytes(self.bytes))\(pace)"
+    }
+
+    /// How much of it has landed, from 0 to 1; `nil` when nobody waits for that.
+    var share: Double? {
+        self.landedBytes.map { $0 == 0 ? 0 : Double($0) / Double(max(self.bytes, $0)) }
     }
 
     /// One line at the end.

@@ -96,9 +96,11 @@ extension StatusReport {
             }
             parts.append(table.text())
         }
-        if !self.counts.isEmpty {
+        // Of a node at rest all are 0, and say nothing.
+        let counts = self.counts.filter { $0.value != 0 }
+        if !counts.isEmpty {
             var table = TextTable("COUNT", "")
-            for (name, count) in self.counts.sorted(by: { $0.key < $1.key }) {
+            for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
                 table.add(name, String(count))
             }
             parts.append(table.text())

@@ -27,10 +27,18 @@ enum Terminal {
     }
 
     /// Shows `text` on a line that the next progress overwrites; does nothing unless a person reads.
-    static func showProgress(_ text: String) {
+    ///
+    /// With the share that is done, from 0 to 1, a bar goes before it where there is room.
+    static func showProgress(_ text: String, share: Double? = nil) {
+        guard Self.hasLines else { return }
         // A line that wraps could not be overwritten.
-        if Self.isError { Self.writeError("\r\(text.prefix(Self.columns - 1))\u{1B}[K") }
+        let columns = Self.columns - 1
+        let bar = share.map { ProgressMeter.bar($0, beside: text, columns: columns) } ?? ""
+        Self.writeError("\r\("\(bar)\(text)".prefix(columns))\u{1B}[K")
     }
+
+    /// Whether a person reads stderr, on what can write a line anew.
+    private static var hasLines: Bool { Self.isError && Self.variable("TERM") != "dumb" }
 
     private static var columns: Int {
         var size = winsize()
@@ -46,7 +54,7 @@ enum Terminal {
 
     /// Clears the line that ``showProgress(_:)`` wrote.
     static func endProgress() {
-        if Self.isError { Self.writeError("\r\u{1B}[K") }
+        if Self.hasLines { Self.writeError("\r\u{1B}[K") }
     }
 
     /// Whether a person can be asked: both stdin and stderr are a terminal.

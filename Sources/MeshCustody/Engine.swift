@@ -275,6 +275,8 @@ package actor Engine {
         self.sendTallies(now)
         self.askForOverdue(now)
         self.settle()
+        // Rate and time left change while nothing else does.
+        if !self.sends.isEmpty { self.finishSends() }
         self.advanceDrain()
     }
 

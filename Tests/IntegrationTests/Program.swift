@@ -25,12 +25,18 @@ final class Program: Sendable {
     private static let reapers = DispatchQueue(label: "program.reaper", attributes: .concurrent)
     private static let clock = DispatchQueue(label: "program.clock")
 
-    init(_ path: String, _ arguments: [[UInt8]], output: String, errors: String) throws {
+    init(
+        _ path: String,
+        _ arguments: [[UInt8]],
+        input: String = "/dev/null",
+        output: String,
+        errors: String
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         let flags = O_WRONLY | O_CREAT | O_APPEND
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
         var texts: [UnsafeMutablePointer<CChar>?] = [strdup(path)]

@@ -54,7 +54,21 @@ import Testing
         )
         #expect(meter.pace(left: 0, at: UnixMilliseconds(4_000)) == ", 25.0 MiB/s")
         #expect(meter.pace(left: 5, at: UnixMilliseconds(60_000)) == "")
-        #expect(meter.pace(left: 5, at: UnixMilliseconds(62_000)) == ", nothing moves")
+        // A large file lands after a while, all at once.
+        #expect(meter.pace(left: 5, at: UnixMilliseconds(62_000)) == "")
+        #expect(
+            meter.pace(left: 5, at: UnixMilliseconds(69_500)) == ", none in the last 10 s"
+        )
+    }
+
+    @Test func aBarTakesTheRoomThatTheTextLeaves() {
+        let text = "3 of 5"
+        #expect(
+            ProgressMeter.bar(0.5, beside: text, columns: 79) == "[##########----------] "
+        )
+        #expect(ProgressMeter.bar(0.99, beside: text, columns: 14) == "[####-] ")
+        #expect(ProgressMeter.bar(1.5, beside: text, columns: 14) == "[#####] ")
+        #expect(ProgressMeter.bar(0.5, beside: text, columns: 13) == "")
     }
 
     @Test func onlyTheBeginningOfALineIsColoured() {

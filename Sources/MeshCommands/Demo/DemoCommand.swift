@@ -84,7 +84,8 @@ struct DemoCommand: ParsableCommand {
         }
         try mesh.make()
         try files.fill(mesh.source) { done in
-            Terminal.showProgress("copying: \(done) of \(files.count) files")
+            let share = Double(done) / Double(files.count)
+            Terminal.showProgress("copying: \(done) of \(files.count) files", share: share)
         }
         Terminal.endProgress()
         let count = Wording.count(UInt64(files.count), "file")
@@ -160,7 +161,8 @@ struct DemoCommand: ParsableCommand {
         ]
         let value = try mesh.ask("site", ControlRequest("send", arguments)) { event in
             if let report = try? event.decode(SendReport.self) {
-                Terminal.showProgress(report.progress(&meter, at: Terminal.now))
+                let text = report.progress(&meter, at: Terminal.now)
+                Terminal.showProgress(text, share: report.share)
             }
         }
         Terminal.endProgress()
@@ -170,7 +172,10 @@ struct DemoCommand: ParsableCommand {
     }
 
     private static func compare(_ mesh: DemoMesh, count: Int) throws {
-        func progress(_ done: Int) { Terminal.showProgress("hashing: \(done) of \(2 * count)") }
+        func progress(_ done: Int) {
+            let share = Double(done) / Double(2 * count)
+            Terminal.showProgress("hashing: \(done) of \(2 * count)", share: share)
+        }
         let sent = try DemoFiles.digests(beneath: mesh.source) { progress($0) }
         let landed = try DemoFiles.digests(beneath: mesh.landed) { progress(sent.count + $0) }
         Terminal.endProgress()
