@@ -92,9 +92,9 @@ final class LandingAssembly: Sendable {
         }
     }
 
-    /// Gives the file its mode and time, if it is what the closing says; ``sync()`` follows.
+    /// Gives the file its mode and time, if it is what the closing says.
     ///
-    /// - Returns: The file; `nil` if its digest is another.
+    /// - Returns: The file, to be synced and closed; `nil` if its digest is another.
     func finish(_ opening: Opening, _ closing: Closing) throws -> LandingFile? {
         try self.state.withLock { state in
             let file = try self.file(&state)
@@ -106,15 +106,6 @@ final class LandingAssembly: Sendable {
             )
             return file
         }
-    }
-
-    /// Makes what ``finish(_:_:)`` returned durable under its temporary name, and closes it.
-    ///
-    /// - Throws: ``SystemError``; ``MissingBlob`` if nothing was made, or it was discarded.
-    func sync() throws {
-        guard let file = self.state.withLock({ $0.file }) else { throw MissingBlob() }
-        defer { file.close() }
-        try file.sync()
     }
 
     /// Removes what was made; it will not land.

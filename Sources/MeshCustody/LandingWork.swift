@@ -60,9 +60,6 @@ struct LandingWork: Sendable {
     static let queue = DispatchQueue(label: "tributary.landing", attributes: .concurrent)
 
     /// Assembles each parcel beside its final name, durably.
-    ///
-    /// All are written first and then synced beside each other, for a file system makes those that
-    /// wait at the same time durable with one commit.
     func assemble(_ jobs: [LandingJob]) -> [LandingOutcome] {
         let assemblies = jobs.map { job in
             guard job.assembly.hasFailed else { return job.assembly }
@@ -70,23 +67,7 @@ struct LandingWork: Sendable {
             return LandingAssembly(job.assembly.parts)
         }
         let written = zip(jobs, assemblies).map { self.assemble($0, $1) }
-        let results = Mutex(written)
-        let next = Atomic<Int>(0)
-        let sync: @Sendable () -> Void = {
-            while case let place = next.add(1, ordering: .relaxed).oldValue, place < jobs.count {
-                guard case .ready = written[place] else { continue }
-                do { try assemblies[place].sync() } catch {
-                    results.withLock { $0[place] = Self.result(of: error) }
-                }
-            }
-        }
-        let group = DispatchGroup()
-        for _ in 1..<max(1, min(jobs.count, Self.syncsMax)) {
-            Self.syncs.async(group: group, execute: sync)
-        }
-        sync()
-        group.wait()
-        return zip(zip(jobs, assemblies), results.withLock { $0 }).map { made, result in
+        return zip(zip(jobs, assemblies), self.sync(written)).map { made, result in
             if case .ready = result {
             } else {
                 // Nothing is left behind: the next attempt begins anew.
@@ -96,14 +77,50 @@ struct LandingWork: Sendable {
         }
     }
 
+    /// What is written of one parcel, and the file, if it is what its closing says.
+    private typealias Written = (result: LandingOutcome.Result, file: LandingFile?)
+
+    /// Makes files durable that were written together, and closes them.
+    ///
+    /// Many are synced with their whole file system. Few are synced one by one, for that takes
+    /// others' files along, but beside each other: a file system makes those that wait at the same
+    /// time durable with one commit.
+    private func sync(_ written: [Written]) -> [LandingOutcome.Result] {
+        let files = written.compactMap(\.file)
+        defer { for file in files { file.close() } }
+        if files.count >= Self.syncTogetherMin, (try? LandingFile.sync(together: files)) == true {
+            return written.map(\.result)
+        }
+        let results = Mutex(written.map(\.result))
+        let next = Atomic<Int>(0)
+        let sync: @Sendable () -> Void = {
+            while case let place = next.add(1, ordering: .relaxed).oldValue,
+                place < written.count
+            {
+                do { try written[place].file?.sync() } catch {
+                    results.withLock { $0[place] = Self.result(of: error) }
+                }
+            }
+        }
+        let group = DispatchGroup()
+        for _ in 1..<max(1, min(files.count, Self.syncsMax)) {
+            Self.syncs.async(group: group, execute: sync)
+        }
+        sync()
+        group.wait()
+        return results.withLock { $0 }
+    }
+
     private static let syncs = DispatchQueue(label: "tributary.sync", attributes: .concurrent)
     /// How many files are synced beside each other.
     private static let syncsMax = 16
+    /// From how many files on their whole file system is synced.
+    private static let syncTogetherMin = 32
 
     private func assemble(
         _ job: LandingJob,
         _ assembly: LandingAssembly
-    ) -> LandingOutcome.Result {
+    ) -> Written {
         do {
             if job.row.isSmall {
                 try assembly.write(try self.content(of: job))
@@ -111,27 +128,27 @@ struct LandingWork: Sendable {
                 try assembly.run(upTo: job.closing.entryCount)
             }
             guard let file = try assembly.finish(job.opening, job.closing) else {
-                return .digestDiffers
+                return (.digestDiffers, nil)
             }
-            return .ready(
-                LandingIntent(
-                    parcel: job.row.id,
-                    temporary: file.temporary,
-                    device: file.device,
-                    inode: file.inode,
-                    final: job.final
-                )
+            let intent = LandingIntent(
+                parcel: job.row.id,
+                temporary: file.temporary,
+                device: file.device,
+                inode: file.inode,
+                final: job.final
             )
+            return (.ready(intent), file)
         } catch let error as SpoolError {
-            let bad = job.row.isSmall ? job.row.id.digest : assembly.reading
-            return error.code == .damaged || error.code == .missing
-                ? .damaged(bad) : .waits(code: error.code.rawValue, detail: error.message)
+            guard error.code == .damaged || error.code == .missing else {
+                return (.waits(code: error.code.rawValue, detail: error.message), nil)
+            }
+            return (.damaged(job.row.isSmall ? job.row.id.digest : assembly.reading), nil)
         } catch is ContentError {
-            return .digestDiffers
+            return (.digestDiffers, nil)
         } catch is MissingBlob {
-            return .damaged(job.row.isSmall ? job.row.id.digest : assembly.reading)
+            return (.damaged(job.row.isSmall ? job.row.id.digest : assembly.reading), nil)
         } catch {
-            return Self.result(of: error)
+            return (Self.result(of: error), nil)
         }
     }
 

@@ -190,6 +190,16 @@ extension Descriptor {
     /// Makes contents and names durable; after a failure nothing of them may be believed.
     func sync() throws(SystemError) { _ = try Self.call { fsync(self.number) } }
 
+    /// Makes all of its file system durable, and says whether that is certain.
+    ///
+    /// Only where the file system is known to write everything and to say so if it could not.
+    func syncFileSystem() -> Bool {
+        guard let sync = LinuxCalls.syncFileSystem, WriterProbe.isTrusted(self) else {
+            return false
+        }
+        return sync(self.number) == 0
+    }
+
     /// Tells the kernel to read ahead.
     func willReadInOrder() { _ = posix_fadvise(self.number, 0, 0, POSIX_FADV_SEQUENTIAL) }
 }

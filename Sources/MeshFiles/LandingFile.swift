@@ -16,6 +16,7 @@ package final class LandingFile: Sendable {
     private struct State: ~Copyable {
         let descriptor: Descriptor
         var offset: Int64 = 0
+        var hasHoles = false
     }
 
     private let state: Mutex<State?>
@@ -53,7 +54,10 @@ package final class LandingFile: Sendable {
     /// Appends zeros that take no room: a hole, where the file system knows such a thing.
     package func skip(_ count: Int64) throws {
         precondition(count >= 0)
-        try self.use("write") { (state) throws(SystemError) in state.offset += count }
+        try self.use("write") { (state) throws(SystemError) in
+            state.offset += count
+            state.hasHoles = true
+        }
     }
 
     /// Gives the file its length, permission bits and time of last change.
@@ -67,7 +71,7 @@ package final class LandingFile: Sendable {
         try self.use("finish") { (state) throws(SystemError) in
             written = state.offset
             guard written == size else { return }
-            try state.descriptor.setSize(size)
+            if state.hasHoles { try state.descriptor.setSize(size) }
             try Self.allowingPlainFileSystems { () throws(SystemError) in
                 try state.descriptor.setMode(mode & 0o777)
             }
@@ -87,6 +91,29 @@ package final class LandingFile: Sendable {
     package func sync() throws {
         try self.use("sync") { (state) throws(SystemError) in try state.descriptor.sync() }
         self.observer?(.syncedFile(self.temporary))
+    }
+
+    /// Makes many files durable with one call for the whole file system, if that can be relied on.
+    ///
+    /// A file system that is asked for one file after another writes the same blocks of inodes again
+    /// and again. Whatever else waits to be written there is written too: it is for batches that
+    /// would take long in any case.
+    ///
+    /// - Returns: Whether they are durable as after ``sync()``; if not, each is to be synced.
+    package static func sync(together files: [LandingFile]) throws -> Bool {
+        // Errors are told to whoever had a file open when they happened: the first was before all.
+        guard let first = files.first, files.allSatisfy({ $0.device == first.device }) else {
+            return false
+        }
+        var isDone = false
+        try first.use("sync") { (state) throws(SystemError) in
+            isDone = state.descriptor.syncFileSystem()
+            // Without a journal the disk's own cache is flushed for a file only.
+            if isDone { try state.descriptor.sync() }
+        }
+        guard isDone else { return false }
+        for file in files { file.observer?(.syncedFile(file.temporary)) }
+        return true
     }
 
     /// Closes it; nothing but ``close()`` may follow.

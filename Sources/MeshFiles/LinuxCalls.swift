@@ -36,6 +36,22 @@ enum LinuxCalls {
 
     typealias FileSystemStatus = @convention(c) (Int32, UnsafeMutableRawPointer) -> Int32
 
+    typealias FileSystemSync = @convention(c) (Int32) -> Int32
+
+    /// `syncfs`: makes all of the file system of an open file durable.
+    ///
+    /// `nil` on kernels before 5.8, where it does not tell what could not be written.
+    static let syncFileSystem: FileSystemSync? = {
+        var name = utsname()
+        guard uname(&name) == 0 else { return nil }
+        let release = withUnsafeBytes(of: &name.release) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2, (numbers[0], numbers[1]) >= (5, 8) else { return nil }
+        return Self.find("syncfs")
+    }()
+
     /// `fstatfs`; the first word that it fills in is the file system's magic number.
     static let fileSystemStatus: FileSystemStatus? = Self.find("fstatfs")
     /// Room for a `struct statfs`, which has 120 bytes on 64-bit Linux.

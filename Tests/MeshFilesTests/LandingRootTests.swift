@@ -52,6 +52,22 @@ import Testing
         #expect(error?.code == code)
     }
 
+    @Test func filesAreSyncedTogetherOrSayThatTheyAreNot() throws {
+        let files = try (0..<40).map { number in
+            let file = try self.root.begin(Self.path("o/f/\(number)"), tag: "t\(number)")
+            try [UInt8(number)].withUnsafeBytes { try file.write($0) }
+            try file.finish(mode: 0o644, modifiedNanoseconds: 1, size: 1)
+            return file
+        }
+        defer { for file in files { file.close() } }
+        _ = self.takeSteps()
+        let isDone = try LandingFile.sync(together: files)
+        // Each file counts as durable, or none does and each is to be synced.
+        let expected = isDone ? files.map { LandingStep.syncedFile($0.temporary) } : []
+        #expect(self.takeSteps() == expected)
+        #expect(try !LandingFile.sync(together: []))
+    }
+
     @Test func aFileLandsInDurableSteps() throws {
         let temporary = try Self.path("o/f/.tributary-t1.part")
         let final = try Self.path("o/f/a.bin")
