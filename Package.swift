@@ -17,6 +17,7 @@ extension Target.Dependency {
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras: Self = .product(name: "CryptoExtras", package: "swift-crypto")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
+    static let sqlite: Self = .product(name: "GRDBSQLite", package: "GRDB.swift")
     static let logging: Self = .product(name: "Logging", package: "swift-log")
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
@@ -125,7 +126,7 @@ let package = Package(
         .layer(  // The log, its index, snapshots: what a node may not lose.
             "MeshSpool",
             on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"],
-            uses: [.grdb, .protobuf, .crypto]
+            uses: [.grdb, .sqlite, .protobuf, .crypto]
         ),
         .layer(  // Sources (scan, capture) and landings.
             "MeshFiles",

@@ -109,10 +109,3 @@ package final class Index: LogIndex {
         try self.database.close()
     }
 }
-
-extension Database {
-    /// Runs one statement, prepared once per connection.
-    func run(_ sql: String, _ arguments: StatementArguments = []) throws {
-        try self.cachedStatement(sql: sql).execute(arguments: arguments)
-    }
-}

@@ -286,17 +286,14 @@ extension Index {
                 [message.parcelID]
             )
         }
-        guard
-            let parcel = try Int64.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT number FROM parcel
-                        WHERE parcel_id = ? AND state = 'arriving' AND giver IS NOT NULL
-                        """
-                ),
-                arguments: [message.parcelID]
-            )
-        else { return }
+        let number = try db.first(
+            """
+            SELECT number FROM parcel
+            WHERE parcel_id = ? AND state = 'arriving' AND giver IS NOT NULL
+            """,
+            [message.parcelID]
+        ) { $0.integer(0) }
+        guard let parcel = number else { return }
         try self.release(parcel, db)
         try db.run("DELETE FROM parcel_statement WHERE parcel = ?", [parcel])
         try db.run("DELETE FROM parcel WHERE number = ?", [parcel])
@@ -342,14 +339,10 @@ extension Index {
 
     /// The local number of a parcel whose content still matters here.
     func live(_ id: Data, _ db: Database) throws -> Int64? {
-        try Int64.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT number FROM parcel WHERE parcel_id = ? AND state IN ('arriving', 'held')
-                    """
-            ),
-            arguments: [id]
-        )
+        try db.first(
+            "SELECT number FROM parcel WHERE parcel_id = ? AND state IN ('arriving', 'held')",
+            [id]
+        ) { $0.integer(0) }
     }
 
     static func encodePassage(_ lines: [Data]) -> Data {
@@ -362,9 +355,9 @@ extension Index {
         return Data(bytes)
     }
 
-    static func decodePassage(_ data: Data) -> [[UInt8]] {
+    static func decodePassage(_ bytes: [UInt8]) -> [[UInt8]] {
         var lines: [[UInt8]] = []
-        var rest = [UInt8](data)[...]
+        var rest = bytes[...]
         while rest.count >= 2 {
             let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
             lines.append(Array(rest.dropFirst(2).prefix(length)))

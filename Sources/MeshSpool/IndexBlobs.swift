@@ -16,12 +16,10 @@ extension Index {
     func applyBlob(_ record: LoggedRecord, _ db: Database) throws {
         // A blob that nothing refers to any more is dead on arrival.
         let id = Data(record.id.bytes)
-        guard
-            try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT 1 FROM entry WHERE blob_id = ? LIMIT 1"),
-                arguments: [id]
-            ) != nil
-        else { return }
+        let isNeeded = try db.first("SELECT 1 FROM entry WHERE blob_id = ? LIMIT 1", [id]) { _ in
+            true
+        }
+        guard isNeeded == true else { return }
         // Of several records of one blob the latest that verifies counts.
         let conflict = record.isIntact ? "REPLACE" : "IGNORE"
         try db.run(
@@ -101,7 +99,7 @@ extension Index {
     private func applyPassedOn(_ message: ProtoEvictRecord, _ db: Database) throws {
         guard let parcel = try self.live(message.parcelID, db) else { return }
         for start in stride(from: 0, to: message.runs.count - 1, by: 2) {
-            let run: StatementArguments = [
+            let run: [(any SQLValue)?] = [
                 parcel, Int64(bitPattern: message.runs[start]),
                 Int64(bitPattern: message.runs[start + 1]),
             ]

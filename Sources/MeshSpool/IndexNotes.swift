@@ -89,15 +89,13 @@ extension Index {
 
     /// Numbers are never used twice: a call remembers up to which one it has looked.
     func nextNumber(for destination: String, _ db: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    INSERT INTO outbox_end (neighbour, number) VALUES (?, 1)
-                    ON CONFLICT (neighbour) DO UPDATE SET number = number + 1 RETURNING number
-                    """
-            ),
-            arguments: [destination]
-        ) ?? 1
+        try db.first(
+            """
+            INSERT INTO outbox_end (neighbour, number) VALUES (?, 1)
+            ON CONFLICT (neighbour) DO UPDATE SET number = number + 1 RETURNING number
+            """,
+            [destination]
+        ) { $0.integer(0) } ?? 1
     }
 
     /// What is only passed on gives way when there is too much of it, the oldest first.
@@ -121,21 +119,18 @@ extension Index {
     /// Whether a parcel that a statement speaks of is known here.
     func knowsAny(of statement: SignedStatement, _ db: Database) throws -> Bool {
         try statement.leaves.contains { leaf in
-            try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT 1 FROM parcel WHERE parcel_id = ?"),
-                arguments: [Data(leaf.parcel.bytes)]
-            ) != nil
+            try db.first("SELECT 1 FROM parcel WHERE parcel_id = ?", [leaf.parcel.bytes]) { _ in
+                true
+            } ?? false
         }
     }
 
     /// The nodes that notes were ever posted to, with the last number of each.
     package func outboxEnds() throws -> [(destination: NodeName, number: Int64)] {
         try self.single { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: "SELECT neighbour, number FROM outbox_end ORDER BY neighbour"
-                )
-            ).compactMap { row in NodeName(row[0] as String).map { ($0, row[1]) } }
+            try db.all("SELECT neighbour, number FROM outbox_end ORDER BY neighbour") { row in
+                NodeName(row.text(0)).map { ($0, row.integer(1)) }
+            }.compactMap(\.self)
         }
     }
 

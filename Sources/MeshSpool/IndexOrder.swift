@@ -130,44 +130,42 @@ extension Index {
         limit: Int
     ) throws -> [WaitingParcel] {
         let (column, direction) = Self.key(of: order)
-        var arguments: StatementArguments = [
+        var values: [(any SQLValue)?] = [
             group.flow.text, group.origin.text, group.giver?.text, group.isSmall ? 1 : 0,
             Int64(group.parcelClass), group.collector.text,
         ]
         var after = ""
         if let last {
             after = "AND (\(column), number) \(direction == "DESC" ? "<" : ">") (?, ?)"
-            let key: any DatabaseValueConvertible =
+            let key: any SQLValue =
                 switch order {
                 case .newest, .oldest: last.modified
                 case .smallest, .largest: last.size
-                case .name: Data(last.path)
+                case .name: last.path
                 }
-            arguments += [key, last.number]
+            values += [key, last.number]
         }
         return try self.single { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT number, parcel_id, size, modified, path FROM parcel
-                        WHERE state IN ('arriving', 'held') AND flow = ? AND origin = ?
-                            AND giver IS ? AND is_small = ? AND class = ? AND collector = ?
-                            AND is_held_back = 0 \(after)
-                        ORDER BY \(column) \(direction), number \(direction) LIMIT \(limit)
-                        """
-                ),
-                arguments: arguments
-            ).compactMap { row in
-                ParcelID(bytes: row[1] as Data).map { id in
+            try db.all(
+                """
+                SELECT number, parcel_id, size, modified, path FROM parcel
+                WHERE state IN ('arriving', 'held') AND flow = ? AND origin = ?
+                    AND giver IS ? AND is_small = ? AND class = ? AND collector = ?
+                    AND is_held_back = 0 \(after)
+                ORDER BY \(column) \(direction), number \(direction) LIMIT \(limit)
+                """,
+                values
+            ) { row in
+                row.digest(1).map { id in
                     WaitingParcel(
-                        number: row[0],
-                        id: id,
-                        size: row[2],
-                        modified: row[3],
-                        path: [UInt8](row[4] as Data)
+                        number: row.integer(0),
+                        id: ParcelID(id),
+                        size: row.integer(2),
+                        modified: row.integer(3),
+                        path: row.bytes(4)
                     )
                 }
-            }
+            }.compactMap(\.self)
         }
     }
 

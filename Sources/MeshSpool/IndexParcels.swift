@@ -12,37 +12,43 @@ import MeshProtocol
 extension Index {
     /// The parcel of that name, if it was ever here.
     package func parcel(_ id: ParcelID) throws -> ParcelRow? {
-        try self.parcels("parcel_id = ?", [Data(id.bytes)], limit: 1).first
+        try self.parcels("parcel_id = ?", [id.bytes], limit: 1).first
     }
 
     /// The parcels of those names that were ever here.
     package func parcels(_ ids: some Collection<ParcelID>) throws -> [ParcelID: ParcelRow] {
         var rows: [ParcelID: ParcelRow] = [:]
         rows.reserveCapacity(ids.count)
-        var rest = ids[...]
-        while !rest.isEmpty {
-            let asked = rest.prefix(Self.parcelsPerQuestion)
-            rest = rest.dropFirst(asked.count)
-            // Always as many parameters, so that the statement is prepared once.
-            let blanks = Array(
-                repeating: DatabaseValue.null,
-                count: Self.parcelsPerQuestion - asked.count
-            )
+        try Self.byBatches(of: ids.map { $0.bytes }) { batch in
             let found = try self.parcels(
-                Self.parcelQuestion,
-                StatementArguments(asked.map { Data($0.bytes).databaseValue } + blanks),
-                limit: Self.parcelsPerQuestion
+                "parcel_id IN \(Self.batch)",
+                batch,
+                limit: Self.batchSize
             )
             for row in found { rows[row.id] = row }
         }
         return rows
     }
 
-    private static let parcelsPerQuestion = 32
-    private static let parcelQuestion =
-        "parcel_id IN ("
-        + Array(repeating: "?", count: Index.parcelsPerQuestion).joined(separator: ",")
-        + ")"
+    /// Where those of these parcels stand that were ever here.
+    package func states(of ids: [ParcelID]) throws -> [ParcelID: ParcelState] {
+        var states: [ParcelID: ParcelState] = [:]
+        states.reserveCapacity(ids.count)
+        try self.single { db in
+            try Self.byBatches(of: ids.map { $0.bytes }) { batch in
+                try db.visit(
+                    "SELECT parcel_id, state FROM parcel WHERE parcel_id IN \(Self.batch)",
+                    batch
+                ) { row in
+                    guard let id = row.digest(0), let state = ParcelState(rawValue: row.text(1))
+                    else { throw SpoolRowError.malformed }
+                    states[ParcelID(id)] = state
+                    return true
+                }
+            }
+        }
+        return states
+    }
 
     /// Parcels to hand on or to land, in the order in which they came.
     ///
@@ -121,18 +127,25 @@ extension Index {
     /// One that was refused because another has the sequence does not count; of others that ended
     /// without landing ``hasSeen(_:_:)`` tells.
     package func parcel(of stream: FlowStream, _ sequence: SequenceNumber) throws -> ParcelID? {
+        try self.carriers(of: stream, sequence).first(where: \.counts)?.parcel
+    }
+
+    /// Every parcel of a sequence of a stream that is known here, and whether it counts as its one.
+    ///
+    /// See ``parcel(of:_:)``; sequences lie beside each other in the index, names do not.
+    package func carriers(
+        of stream: FlowStream,
+        _ sequence: SequenceNumber
+    ) throws -> [(parcel: ParcelID, counts: Bool)] {
         try self.single { db in
-            let bytes = try Data.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT parcel_id FROM parcel WHERE origin = ? AND flow = ?
-                            AND incarnation_number = ? AND incarnation_random = ? AND sequence = ?
-                            AND ifnull(ending, '') NOT IN ('refused', 'abandoned')
-                        """
-                ),
-                arguments: Self.key(stream, sequence)
-            )
-            return bytes.flatMap { ParcelID(bytes: $0) }
+            try db.all(
+                """
+                SELECT parcel_id, ifnull(ending, '') NOT IN ('refused', 'abandoned') FROM parcel
+                WHERE origin = ? AND flow = ? AND incarnation_number = ?
+                    AND incarnation_random = ? AND sequence = ?
+                """,
+                Self.key(stream, sequence)
+            ) { row in row.digest(0).map { (ParcelID($0), row.bool(1)) } }.compactMap(\.self)
         }
     }
 
@@ -140,21 +153,19 @@ extension Index {
     package func entries(of parcel: Int64, from first: UInt64, limit: Int) throws -> [LocatedEntry]
     {
         try self.single { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT entry.number, entry.encoded, blob.segment, blob.byte_offset,
-                            blob.byte_length
-                        FROM entry LEFT JOIN blob ON blob.blob_id = entry.blob_id
-                        WHERE entry.parcel = ? AND entry.number >= ?
-                        ORDER BY entry.number LIMIT ?
-                        """
-                ),
-                arguments: [parcel, Int64(bitPattern: first), limit]
-            ).map { row in
+            try db.all(
+                """
+                SELECT entry.number, entry.encoded, blob.segment, blob.byte_offset,
+                    blob.byte_length
+                FROM entry LEFT JOIN blob ON blob.blob_id = entry.blob_id
+                WHERE entry.parcel = ? AND entry.number >= ?
+                ORDER BY entry.number LIMIT ?
+                """,
+                [parcel, Int64(bitPattern: first), limit]
+            ) { row in
                 LocatedEntry(
-                    number: UInt64(bitPattern: row[0] as Int64),
-                    entry: [UInt8](row[1] as Data),
+                    number: row.unsigned(0),
+                    entry: row.bytes(1),
                     location: Self.location(row, at: 2)
                 )
             }
@@ -164,12 +175,10 @@ extension Index {
     /// Where a blob lies, if it is here.
     package func blob(_ id: BlobID) throws -> BodyLocation? {
         try self.single { db in
-            try Row.fetchOne(
-                db.cachedStatement(
-                    sql: "SELECT segment, byte_offset, byte_length FROM blob WHERE blob_id = ?"
-                ),
-                arguments: [Data(id.bytes)]
-            ).flatMap { Self.location($0, at: 0) }
+            try db.first(
+                "SELECT segment, byte_offset, byte_length FROM blob WHERE blob_id = ?",
+                [id.bytes]
+            ) { Self.location($0, at: 0) } ?? nil
         }
     }
 
@@ -210,42 +219,40 @@ extension Index {
         }
     }
 
-    static func key(_ stream: FlowStream, _ sequence: SequenceNumber) -> StatementArguments {
+    static func key(_ stream: FlowStream, _ sequence: SequenceNumber) -> [(any SQLValue)?] {
         [
             stream.origin.text, stream.flow.text, Int64(bitPattern: stream.incarnation.number),
             Int64(bitPattern: stream.incarnation.random), Int64(bitPattern: sequence.rawValue),
         ]
     }
 
-    static func location(_ row: Row, at column: Int) -> BodyLocation? {
-        guard let segment: Int64 = row[column] else { return nil }
+    static func location(_ row: Columns, at column: Int32) -> BodyLocation? {
+        guard let segment = row.integerIfAny(column) else { return nil }
         return BodyLocation(
             segment: SegmentNumber(UInt32(truncatingIfNeeded: segment)),
-            offset: UInt64(bitPattern: row[column + 1] as Int64),
-            length: UInt32(truncatingIfNeeded: row[column + 2] as Int64)
+            offset: row.unsigned(column + 1),
+            length: UInt32(truncatingIfNeeded: row.integer(column + 2))
         )
     }
 
     func parcels(
         _ condition: String,
-        _ arguments: StatementArguments,
+        _ values: [(any SQLValue)?],
         order: String = "number",
         limit: Int
     ) throws -> [ParcelRow] {
         try self.single { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT \(Self.parcelColumns) FROM parcel WHERE \(condition)
-                        ORDER BY \(order) LIMIT \(limit)
-                        """
-                ),
-                arguments: arguments
-            ).map(Self.parcel)
+            try db.all(
+                """
+                SELECT \(Self.parcelColumns) FROM parcel WHERE \(condition)
+                ORDER BY \(order) LIMIT \(limit)
+                """,
+                values,
+                Self.parcel
+            )
         }
     }
 
-    /// Read by place: to look a column up by its name costs more than the row.
     private static let parcelColumns = """
         number, parcel_id, origin, flow, incarnation_number, incarnation_random, sequence,
         collector, class, size, path, giver, stamp, opening, opening_signature, closing,
@@ -254,59 +261,53 @@ extension Index {
         passed_to, ended_at, modified, mode, next_hop, is_held_back, unknown_at
         """
 
-    private static func parcel(_ row: Row) throws -> ParcelRow {
-        guard let id = ParcelID(bytes: row[1] as Data),
-            let origin = NodeName(row[2] as String),
-            let flow = FlowName(row[3] as String),
-            let collector = NodeName(row[7] as String),
-            let state = ParcelState(rawValue: row[24])
+    private static func parcel(_ row: Columns) throws -> ParcelRow {
+        guard let id = row.digest(1), let origin = NodeName(row.text(2)),
+            let flow = FlowName(row.text(3)), let collector = NodeName(row.text(7)),
+            let state = ParcelState(rawValue: row.text(24))
         else { throw SpoolRowError.malformed }
-        func unsigned(_ column: Int) -> UInt64 { UInt64(bitPattern: row[column] as Int64) }
-        func time(_ column: Int) -> UnixMilliseconds? {
-            (row[column] as Int64?).map { UnixMilliseconds($0) }
+        func time(_ column: Int32) -> UnixMilliseconds? {
+            row.integerIfAny(column).map { UnixMilliseconds($0) }
         }
-        func bytes(_ column: Int) -> [UInt8]? { (row[column] as Data?).map { [UInt8]($0) } }
-        func node(_ column: Int) -> NodeName? {
-            (row[column] as String?).flatMap { NodeName($0) }
-        }
+        func node(_ column: Int32) -> NodeName? { row.textIfAny(column).flatMap { NodeName($0) } }
         return ParcelRow(
-            number: row[0],
-            id: id,
+            number: row.integer(0),
+            id: ParcelID(id),
             stream: FlowStream(
                 origin: origin,
                 flow: flow,
-                incarnation: Incarnation(number: unsigned(4), random: unsigned(5))
+                incarnation: Incarnation(number: row.unsigned(4), random: row.unsigned(5))
             ),
-            sequence: SequenceNumber(unsigned(6)),
+            sequence: SequenceNumber(row.unsigned(6)),
             collector: collector,
-            parcelClass: UInt8(truncatingIfNeeded: row[8] as Int64),
-            size: ByteCount(row[9] as Int64),
-            path: bytes(10) ?? [],
+            parcelClass: UInt8(truncatingIfNeeded: row.integer(8)),
+            size: ByteCount(row.integer(9)),
+            path: row.bytes(10),
             giver: node(11),
-            stamp: bytes(12).flatMap { FileStamp(bytes: $0) },
-            isSmall: row[18],
+            stamp: row.bytesIfAny(12).flatMap { FileStamp(bytes: $0) },
+            isSmall: row.bool(18),
             body: Self.location(row, at: 19),
-            opening: bytes(13) ?? [],
-            openingSignature: bytes(14) ?? [],
-            closing: bytes(15),
-            closingSignature: bytes(16),
-            passage: Self.decodePassage(row[17]),
-            reserved: ByteCount(row[22] as Int64),
-            entriesKnown: unsigned(23),
+            opening: row.bytes(13),
+            openingSignature: row.bytes(14),
+            closing: row.bytesIfAny(15),
+            closingSignature: row.bytesIfAny(16),
+            passage: Self.decodePassage(row.bytes(17)),
+            reserved: ByteCount(row.integer(22)),
+            entriesKnown: row.unsigned(23),
             state: state,
-            ending: row[25],
-            isDamaged: row[26],
-            arrivedAt: UnixMilliseconds(row[27] as Int64),
+            ending: row.textIfAny(25),
+            isDamaged: row.bool(26),
+            arrivedAt: UnixMilliseconds(row.integer(27)),
             closedAt: time(28),
             heldAt: time(29),
             passedAt: time(30),
             passedTo: node(31),
             endedAt: time(32),
             unknownAt: time(37),
-            modified: row[33],
-            mode: AdmissionMode(rawValue: row[34]) ?? .whole,
+            modified: row.integer(33),
+            mode: AdmissionMode(rawValue: UInt8(truncatingIfNeeded: row.integer(34))) ?? .whole,
             nextHop: node(35),
-            isHeldBack: row[36]
+            isHeldBack: row.bool(36)
         )
     }
 }

@@ -91,44 +91,37 @@ extension Index {
     /// This node's own statement of its custody of a parcel.
     package func ownCustody(of parcel: Int64) throws -> Digest? {
         try self.single { db in
-            try Data.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT statement.digest FROM parcel_statement JOIN statement USING (digest)
-                        WHERE parcel_statement.parcel = ? AND statement.is_issued = 1
-                            AND statement.kind = 'custody'
-                        ORDER BY statement.at LIMIT 1
-                        """
-                ),
-                arguments: [parcel]
-            ).flatMap { Digest($0) }
+            try db.first(
+                """
+                SELECT statement.digest FROM parcel_statement JOIN statement USING (digest)
+                WHERE parcel_statement.parcel = ? AND statement.is_issued = 1
+                    AND statement.kind = 'custody'
+                ORDER BY statement.at LIMIT 1
+                """,
+                [parcel]
+            ) { $0.digest(0) } ?? nil
         }
     }
 
     /// Whether a statement is known here already.
     package func hasStatement(_ digest: Digest) throws -> Bool {
         try self.single { db in
-            try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT 1 FROM statement WHERE digest = ?"),
-                arguments: [Data(digest.bytes)]
-            ) != nil
+            try db.first("SELECT 1 FROM statement WHERE digest = ?", [digest.bytes]) { _ in true }
+                ?? false
         }
     }
 
     /// Whether a sequence of a stream has ended.
     package func hasSeen(_ stream: FlowStream, _ sequence: SequenceNumber) throws -> Bool {
         try self.single { db in
-            let last = try Int64.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT last FROM seen WHERE origin = ? AND flow = ?
-                            AND incarnation_number = ? AND incarnation_random = ? AND first <= ?
-                        ORDER BY first DESC LIMIT 1
-                        """
-                ),
-                arguments: Self.key(stream, sequence)
-            )
-            return last.map { UInt64(bitPattern: $0) >= sequence.rawValue } ?? false
+            try db.first(
+                """
+                SELECT last FROM seen WHERE origin = ? AND flow = ?
+                    AND incarnation_number = ? AND incarnation_random = ? AND first <= ?
+                ORDER BY first DESC LIMIT 1
+                """,
+                Self.key(stream, sequence)
+            ) { $0.unsigned(0) >= sequence.rawValue } ?? false
         }
     }
 
@@ -139,30 +132,24 @@ extension Index {
         path: [UInt8]
     ) throws -> LandedVersion? {
         try self.single { db in
-            guard
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT landed_path, digest, size, incarnation_number,
-                                incarnation_random, sequence
-                            FROM landed WHERE origin = ? AND flow = ? AND path = ?
-                            """
-                    ),
-                    arguments: [origin.text, flow.text, Data(path)]
-                ),
-                let landedPath = PathBytes([UInt8](row[0] as Data)),
-                let digest = Digest(row[1] as Data)
-            else { return nil }
-            return LandedVersion(
-                path: landedPath,
-                digest: digest,
-                size: ByteCount(row[2] as Int64),
-                incarnation: Incarnation(
-                    number: UInt64(bitPattern: row[3] as Int64),
-                    random: UInt64(bitPattern: row[4] as Int64)
-                ),
-                sequence: SequenceNumber(UInt64(bitPattern: row[5] as Int64))
-            )
+            try db.first(
+                """
+                SELECT landed_path, digest, size, incarnation_number, incarnation_random, sequence
+                FROM landed WHERE origin = ? AND flow = ? AND path = ?
+                """,
+                [origin.text, flow.text, path]
+            ) { row in
+                guard let landedPath = PathBytes(row.bytes(0)), let digest = row.digest(1) else {
+                    return nil
+                }
+                return LandedVersion(
+                    path: landedPath,
+                    digest: digest,
+                    size: ByteCount(row.integer(2)),
+                    incarnation: Incarnation(number: row.unsigned(3), random: row.unsigned(4)),
+                    sequence: SequenceNumber(row.unsigned(5))
+                )
+            } ?? nil
         }
     }
 
@@ -231,24 +218,50 @@ extension Index {
         "SELECT path, stamp FROM source_file WHERE flow = ? AND path IN ("
         + Array(repeating: "?", count: Index.stampsPerQuestion).joined(separator: ",") + ")"
 
+    /// What became of the versions of source files that were opened last.
+    package func captures(
+        flow: FlowName,
+        paths: [PathBytes]
+    ) throws -> [PathBytes: (FileStamp, ParcelID)] {
+        var captures: [PathBytes: (FileStamp, ParcelID)] = [:]
+        try self.single { db in
+            try Self.byBatches(of: paths.map(\.bytes)) { batch in
+                try db.visit(
+                    """
+                    SELECT source_file.path, source_file.stamp, parcel.parcel_id
+                    FROM source_file JOIN parcel ON parcel.number = source_file.parcel
+                    WHERE source_file.flow = ? AND source_file.path IN \(Self.batch)
+                    """,
+                    [flow.text] + batch
+                ) { row in
+                    if let path = PathBytes(row.bytes(0)),
+                        let stamp = FileStamp(bytes: row.bytes(1)), let parcel = row.digest(2)
+                    {
+                        captures[path] = (stamp, ParcelID(parcel))
+                    }
+                    return true
+                }
+            }
+        }
+        return captures
+    }
+
     /// The parcel that a source file's version became.
     package func capture(flow: FlowName, path: [UInt8]) throws -> (FileStamp, ParcelID)? {
         try self.single { db in
-            guard
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT source_file.stamp, parcel.parcel_id
-                            FROM source_file JOIN parcel ON parcel.number = source_file.parcel
-                            WHERE source_file.flow = ? AND source_file.path = ?
-                            """
-                    ),
-                    arguments: [flow.text, Data(path)]
-                ),
-                let stamp = FileStamp(bytes: [UInt8](row[0] as Data)),
-                let parcel = ParcelID(bytes: row[1] as Data)
-            else { return nil }
-            return (stamp, parcel)
+            try db.first(
+                """
+                SELECT source_file.stamp, parcel.parcel_id
+                FROM source_file JOIN parcel ON parcel.number = source_file.parcel
+                WHERE source_file.flow = ? AND source_file.path = ?
+                """,
+                [flow.text, path]
+            ) { row in
+                guard let stamp = FileStamp(bytes: row.bytes(0)), let parcel = row.digest(1) else {
+                    return nil
+                }
+                return (stamp, ParcelID(parcel))
+            } ?? nil
         }
     }
 

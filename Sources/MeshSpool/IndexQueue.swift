@@ -63,28 +63,28 @@ extension Index {
         limit: Int
     ) throws -> [ParcelRow] {
         var conditions = ["state IN ('arriving', 'held')", "number > ?"]
-        var arguments: StatementArguments = [number]
+        var values: [(any SQLValue)?] = [number]
         if let flow = filter.flow {
             conditions.append("flow = ?")
-            arguments += [flow.text]
+            values.append(flow.text)
         }
         if let origin = filter.origin {
             conditions.append("origin = ?")
-            arguments += [origin.text]
+            values.append(origin.text)
         }
         if let collectors = filter.collectors {
             let marks = collectors.map { _ in "?" }.joined(separator: ", ")
             conditions.append("collector IN (\(marks))")
-            arguments += StatementArguments(collectors.sorted().map(\.text))
+            values += collectors.sorted().map(\.text)
         }
         if let state = filter.state {
             conditions.append("state = ?")
-            arguments += [state.rawValue]
+            values.append(state.rawValue)
         }
         if filter.isHeldBack { conditions.append("is_held_back = 1") }
         return try self.parcels(
             conditions.joined(separator: " AND "),
-            arguments,
+            values,
             order: "number",
             limit: limit
         )

@@ -1,4 +1,5 @@
 import GRDB
+import GRDBSQLite
 import MeshModel
 
 #if canImport(FoundationEssentials)
@@ -16,13 +17,12 @@ extension Index {
                 let columns = try db.columns(in: table).map(\.name)
                 let key = try db.primaryKey(table).columns
                 let order = key.isEmpty ? columns : key
-                let cursor = try Row.fetchCursor(
-                    db,
-                    sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table) "
-                        + "ORDER BY \(order.joined(separator: ", "))"
-                )
-                while let next = try cursor.next() {
+                let sql =
+                    "SELECT \(columns.joined(separator: ", ")) FROM \(table) "
+                    + "ORDER BY \(order.joined(separator: ", "))"
+                try db.visit(sql) { next in
                     try row(Self.encode(next, table: UInt8(number), columns: columns.count))
+                    return true
                 }
             }
             return try Self.position(db) ?? LogPosition(segment: SegmentNumber(0), offset: 0)
@@ -64,7 +64,7 @@ extension Index {
                         VALUES (\(Array(repeating: "?", count: values.count)
                             .joined(separator: ", ")))
                         """,
-                        StatementArguments(values)
+                        arguments: StatementArguments(values)
                     )
                 }
                 if isOlder { try Self.fillModified(db) }
@@ -77,30 +77,29 @@ extension Index {
 
     private enum Tag: UInt8 { case null = 0, integer, text, blob }
 
-    private static func encode(_ row: Row, table: UInt8, columns: Int) throws -> [UInt8] {
-        var bytes: [UInt8] = [table, UInt8(columns)]
+    private static func encode(_ row: Columns, table: UInt8, columns: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1_024)
+        bytes += [table, UInt8(columns)]
         func number(_ value: UInt64, _ width: Int) {
             for shift in (0..<width).reversed() {
                 bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift)))
             }
         }
-        for column in 0..<columns {
-            let value: DatabaseValue = row[column]
-            switch value.storage {
-            case .null: bytes.append(Tag.null.rawValue)
-            case .int64(let integer):
+        func stretch(_ tag: Tag, _ value: UnsafeRawBufferPointer) {
+            bytes.append(tag.rawValue)
+            number(UInt64(value.count), 4)
+            bytes += value
+        }
+        for column in 0..<Int32(columns) {
+            switch row.type(column) {
+            case SQLITE_NULL: bytes.append(Tag.null.rawValue)
+            case SQLITE_INTEGER:
                 bytes.append(Tag.integer.rawValue)
-                number(UInt64(bitPattern: integer), 8)
-            case .string(let text):
-                bytes.append(Tag.text.rawValue)
-                number(UInt64(text.utf8.count), 4)
-                bytes += text.utf8
-            case .blob(let data):
-                bytes.append(Tag.blob.rawValue)
-                number(UInt64(data.count), 4)
-                bytes += data
-            case .double:
-                throw SpoolRowError.malformed  // No column holds one.
+                number(row.unsigned(column), 8)
+            case SQLITE_TEXT: row.withBytes(column) { stretch(.text, $0) }
+            case SQLITE_BLOB: row.withBytes(column) { stretch(.blob, $0) }
+            default: throw SpoolRowError.malformed  // No column holds a fraction.
             }
         }
         return bytes

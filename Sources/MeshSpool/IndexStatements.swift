@@ -47,12 +47,12 @@ extension Index {
         var giver: String?
         var custodians: Set<String> = []
         if isNew || message.issued {
-            for leaf in statement.leaves {
-                let row = try self.apply(leaf, of: statement, digest, message, db)
-                giver = giver ?? row?.giver
-                // What never was held here was in the giver's custody: it hears who has it now.
-                guard statement.kind == .custody, row?.wasArriving == true else { continue }
-                row?.giver.map { _ = custodians.insert($0) }
+            let found = try self.rows(of: statement.leaves, db)
+            let told = try self.apply(statement, digest, message, to: found, db)
+            giver = told.lazy.compactMap(\.giver).first
+            // What never was held here was in the giver's custody: it hears who has it now.
+            if statement.kind == .custody {
+                for row in told where row.isArriving { row.giver.map { _ = custodians.insert($0) } }
             }
         }
         if message.issued, !message.neighbour.isEmpty {
@@ -67,57 +67,106 @@ extension Index {
         }
     }
 
-    /// What a statement says of one parcel; returns who gave that parcel, and how it stood.
+    /// What of a parcel decides whether a statement counts for it, and what follows.
+    private struct StatedRow {
+        let number: Int64
+        let giver: String?
+        let closing: [UInt8]?
+        let passage: [UInt8]
+        let isArriving: Bool
+        let isSmall: Bool
+    }
+
+    /// Those of a statement's parcels that are known here.
+    private func rows(
+        of leaves: [StatementLeaf],
+        _ db: Database
+    ) throws -> [ParcelID: StatedRow] {
+        var rows: [ParcelID: StatedRow] = [:]
+        rows.reserveCapacity(leaves.count)
+        try Self.byBatches(of: leaves.map { $0.parcel.bytes }) { ids in
+            try db.visit(
+                """
+                SELECT parcel_id, number, giver, closing, passage, state, is_small FROM parcel
+                WHERE parcel_id IN \(Self.batch)
+                """,
+                ids
+            ) { row in
+                guard let id = row.digest(0) else { throw SpoolRowError.malformed }
+                rows[ParcelID(id)] = StatedRow(
+                    number: row.integer(1),
+                    giver: row.textIfAny(2),
+                    closing: row.bytesIfAny(3),
+                    passage: row.bytes(4),
+                    isArriving: row.text(5) == ParcelState.arriving.rawValue,
+                    isSmall: row.bool(6)
+                )
+                return true
+            }
+        }
+        return rows
+    }
+
+    /// What a statement says of its parcels; returns those for which it counts.
+    ///
+    /// One statement names as many as 128: they change together, for a statement of SQL a parcel
+    /// and index costs more than the rows do.
     private func apply(
-        _ leaf: StatementLeaf,
-        of statement: SignedStatement,
+        _ statement: SignedStatement,
         _ digest: Digest,
         _ message: ProtoStatementRecord,
+        to rows: [ParcelID: StatedRow],
         _ db: Database
-    ) throws -> (giver: String?, wasArriving: Bool)? {
-        let row = try Row.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT number, giver, closing, passage, state, is_small FROM parcel
-                    WHERE parcel_id = ?
-                    """
-            ),
-            arguments: [Data(leaf.parcel.bytes)]
-        )
-        guard let row else {
-            if statement.kind.isTerminal { try self.see(statement, leaf, db) }
-            return nil
+    ) throws -> [StatedRow] {
+        var told: [StatedRow] = []
+        var ended: [StatementLeaf] = []
+        for leaf in statement.leaves {
+            guard let row = rows[leaf.parcel] else {
+                ended.append(leaf)
+                continue
+            }
+            guard message.issued || self.accepts(leaf, of: statement, row) else { continue }
+            told.append(row)
+            ended.append(leaf)
         }
-        let parcel: Int64 = row[0]
-        guard message.issued || self.accepts(leaf, of: statement, row) else { return nil }
-        try db.run(
-            "INSERT OR IGNORE INTO parcel_statement (parcel, digest) VALUES (?, ?)",
-            [parcel, Data(digest.bytes)]
-        )
-        try self.move(
-            parcel,
-            isSmall: row[5],
-            by: statement,
-            leaf: leaf,
-            issued: message.issued,
-            at: message.at,
-            db
-        )
-        return (row[1], row[4] == "arriving")
+        if statement.kind.isTerminal { try self.see(statement, ended, db) }
+        try Self.byBatches(of: told.map(\.number)) { parcels in
+            try db.run(
+                """
+                INSERT OR IGNORE INTO parcel_statement (parcel, digest)
+                SELECT number, ? FROM parcel WHERE number IN \(Self.batch)
+                """,
+                [digest.bytes] + parcels
+            )
+        }
+        try self.move(told, by: statement, issued: message.issued, at: message.at, db)
+        if statement.kind.isTerminal {
+            let parcels = ended.filter { rows[$0.parcel] != nil }.map { $0.parcel.bytes }
+            try Self.byBatches(of: parcels) {
+                try db.run("DELETE FROM intent WHERE parcel_id IN \(Self.batch)", $0)
+            }
+        }
+        return told
     }
 
     /// Whether somebody else's word counts for the parcel that is here.
     ///
     /// It must be about the same closing. And custody goes forward only: what comes from a node that
     /// the parcel has passed was said before it came here, and that node has given it up.
-    private func accepts(_ leaf: StatementLeaf, of statement: SignedStatement, _ row: Row) -> Bool {
-        let closing = (row[2] as Data?).map { ClosingID(ofClosing: [UInt8]($0)) }
+    private func accepts(
+        _ leaf: StatementLeaf,
+        of statement: SignedStatement,
+        _ row: StatedRow
+    ) -> Bool {
+        let closing = row.closing.map { ClosingID(ofClosing: $0) }
         if let closing, let stated = leaf.closing, stated != closing { return false }
         guard statement.kind == .custody else { return true }
         if closing != nil, leaf.closing == nil { return false }
         let signer = statement.signer
-        return (row[1] as String?) != signer.text
-            && !Self.decodePassage(row[3]).contains { PassageLine(encoded: $0)?.node == signer }
+        return row.giver != signer.text
+            && !Self.decodePassage(row.passage).contains {
+                PassageLine(encoded: $0)?.node == signer
+            }
     }
 
     private func insert(
@@ -143,43 +192,64 @@ extension Index {
         return db.changesCount > 0
     }
 
+    /// Moves parcels to where a statement says that they are.
     private func move(
-        _ parcel: Int64,
-        isSmall: Bool,
+        _ rows: [StatedRow],
         by statement: SignedStatement,
-        leaf: StatementLeaf,
         issued: Bool,
         at: Int64,
         _ db: Database
     ) throws {
+        // Parcels change together; what a large one gives up is its own.
+        let smalls = rows.filter(\.isSmall).map(\.number)
+        try Self.byBatches(of: smalls) { numbers in
+            try self.move(numbers, by: statement, issued: issued, at: at, db)
+        }
+        for row in rows where !row.isSmall {
+            let one: [(any SQLValue)?] =
+                [row.number] + repeatElement(nil, count: Self.batchSize - 1)
+            let hasLeft = try self.move(one, by: statement, issued: issued, at: at, db)
+            if hasLeft { try self.release(row.number, db) }
+        }
+    }
+
+    /// Moves a batch of parcels; returns whether any of them has no content here any more.
+    @discardableResult
+    private func move(
+        _ parcels: [(any SQLValue)?],
+        by statement: SignedStatement,
+        issued: Bool,
+        at: Int64,
+        _ db: Database
+    ) throws -> Bool {
         switch statement.kind {
         case .custody where issued:
             try db.run(
                 """
                 UPDATE parcel SET state = 'held', is_damaged = 0, reserved = 0,
                     held_at = ifnull(held_at, ?)
-                WHERE number = ? AND state IN ('arriving', 'held')
+                WHERE number IN \(Self.batch) AND state IN ('arriving', 'held')
                 """,
-                [at, parcel]
+                [at] + parcels
             )
         case .custody:
-            try db.run(
-                """
-                UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
-                    is_damaged = 0, unknown_at = NULL, \(Self.noContent)
-                WHERE number = ? AND state IN ('arriving', 'held')
-                """,
-                [statement.signer.text, at, parcel]
-            )
-            if db.changesCount > 0 { return isSmall ? () : try self.release(parcel, db) }
             // Somebody further on has it, as the origin is told who has asked.
             try db.run(
                 """
                 UPDATE parcel SET passed_to = ?, passed_at = ?, unknown_at = NULL
-                WHERE number = ? AND state = 'passed' AND giver IS NULL
+                WHERE number IN \(Self.batch) AND state = 'passed' AND giver IS NULL
                 """,
-                [statement.signer.text, at, parcel]
+                [statement.signer.text, at] + parcels
             )
+            try db.run(
+                """
+                UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
+                    is_damaged = 0, unknown_at = NULL, \(Self.noContent)
+                WHERE number IN \(Self.batch) AND state IN ('arriving', 'held')
+                """,
+                [statement.signer.text, at] + parcels
+            )
+            return db.changesCount > 0
         case .damaged where issued:
             break
         case .lost where statement.reason == "unknown":
@@ -187,106 +257,146 @@ extension Index {
             try db.run(
                 """
                 UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = ?
-                WHERE number = ? AND giver IS NULL AND state = 'passed'
+                WHERE number IN \(Self.batch) AND giver IS NULL AND state = 'passed'
                 """,
-                [at, parcel]
+                [at] + parcels
             )
         case .damaged, .lost:
             // The origin has the file: it makes the blobs anew.
             try db.run(
                 """
                 UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = NULL
-                WHERE number = ? AND giver IS NULL AND state IN ('held', 'passed')
+                WHERE number IN \(Self.batch) AND giver IS NULL AND state IN ('held', 'passed')
                 """,
-                [parcel]
+                parcels
             )
             // Who has passed it on takes it again, so that what is made anew comes through.
             try db.run(
                 """
                 UPDATE parcel SET state = 'arriving'
-                WHERE number = ? AND giver IS NOT NULL AND state = 'passed'
+                WHERE number IN \(Self.batch) AND giver IS NOT NULL AND state = 'passed'
                 """,
-                [parcel]
+                parcels
             )
         case .secured:
             break
         default:
-            try self.see(statement, leaf, db)
             try db.run(
                 """
-                UPDATE parcel SET state = 'ended', ending = ?1, ended_at = ?2, reserved = 0,
+                UPDATE parcel SET state = 'ended', ending = ?1, ended_at = ?, reserved = 0,
                     is_damaged = 0, \(Self.noContent)
-                WHERE number = ?3 AND (state <> 'ended' OR (?1 = 'landed' AND ending <> 'landed'))
+                WHERE number IN \(Self.batch)
+                    AND (state <> 'ended' OR (?1 = 'landed' AND ending <> 'landed'))
                 """,
-                [statement.kind.rawValue, at, parcel]
+                [statement.kind.rawValue, at] + parcels
             )
-            if db.changesCount > 0, !isSmall { try self.release(parcel, db) }
-            try db.run("DELETE FROM intent WHERE parcel_id = ?", [Data(leaf.parcel.bytes)])
-            if statement.kind == .abandoned || statement.isDoubled {
-                // The next scan opens what is there then.
-                try db.run("UPDATE source_file SET stamp = x'' WHERE parcel = ?", [parcel])
-            }
-            if statement.kind == .refused, statement.reason == "digest" {
-                // Opened anew by the next scan, three times at most.
-                try db.run(
-                    """
-                    UPDATE source_file SET stamp = x'', attempts = attempts + 1
-                    WHERE parcel = ? AND attempts < 3
-                    """,
-                    [parcel]
-                )
-            }
+            let hasLeft = db.changesCount > 0
+            try self.openAnew(parcels, after: statement, db)
+            return hasLeft
+        }
+        return false
+    }
+
+    /// Has the next scan open files whose parcels ended through no fault of theirs.
+    private func openAnew(
+        _ parcels: [(any SQLValue)?],
+        after statement: SignedStatement,
+        _ db: Database
+    ) throws {
+        if statement.kind == .abandoned || statement.isDoubled {
+            // The next scan opens what is there then.
+            try db.run(
+                "UPDATE source_file SET stamp = x'' WHERE parcel IN \(Self.batch)",
+                parcels
+            )
+        }
+        if statement.kind == .refused, statement.reason == "digest" {
+            // Opened anew by the next scan, three times at most.
+            try db.run(
+                """
+                UPDATE source_file SET stamp = x'', attempts = attempts + 1
+                WHERE parcel IN \(Self.batch) AND attempts < 3
+                """,
+                parcels
+            )
         }
     }
 
-    /// Enters a sequence into the seen-set, joining it with the runs beside it.
-    private func see(_ statement: SignedStatement, _ leaf: StatementLeaf, _ db: Database) throws {
-        // The sequence belongs to another parcel, which may still be on its way.
+    /// Enters sequences into the seen-set, run by run.
+    private func see(
+        _ statement: SignedStatement,
+        _ leaves: [StatementLeaf],
+        _ db: Database
+    ) throws {
+        // The sequences belong to other parcels, which may still be on their way.
         guard !statement.isDoubled else { return }
-        let stream = statement.stream
-        let sequence = Int64(bitPattern: leaf.sequence.rawValue)
-        guard sequence > 0, sequence < .max else { return }
-        let key: [any DatabaseValueConvertible] = [
+        var sequences = RunSet()
+        for leaf in leaves where (1..<UInt64(Int64.max)).contains(leaf.sequence.rawValue) {
+            sequences.insert(leaf.sequence.rawValue)
+        }
+        for run in sequences.runs {
+            try self.see(
+                Int64(run.lowerBound)...Int64(run.upperBound),
+                of: statement.stream,
+                as: statement.kind.rawValue,
+                db
+            )
+        }
+    }
+
+    /// Enters what of a run is not there, joining it with the runs beside it.
+    ///
+    /// The first word stands; the parcel's own row says when landed beat it.
+    private func see(
+        _ run: ClosedRange<Int64>,
+        of stream: FlowStream,
+        as state: String,
+        _ db: Database
+    ) throws {
+        let key: [(any SQLValue)?] = [
             stream.origin.text, stream.flow.text, Int64(bitPattern: stream.incarnation.number),
             Int64(bitPattern: stream.incarnation.random),
         ]
         let place = """
             origin = ? AND flow = ? AND incarnation_number = ? AND incarnation_random = ?
             """
-        func run(_ condition: String, _ value: Int64) throws -> Row? {
-            try Row.fetchOne(
-                db.cachedStatement(
-                    sql: "SELECT first, last, state FROM seen WHERE \(place) AND \(condition)"
-                ),
-                arguments: StatementArguments(key + [value])
-            )
+        func known(_ condition: String, _ value: Int64) throws -> SeenRun? {
+            try db.first(
+                "SELECT first, last, state FROM seen WHERE \(place) AND \(condition) LIMIT 1",
+                key + [value]
+            ) { SeenRun(first: $0.integer(0), last: $0.integer(1), state: $0.text(2)) }
         }
-        if let row = try run("first <= ? ORDER BY first DESC LIMIT 1", sequence),
-            (row[1] as Int64) >= sequence
-        {
-            return  // The first word stands; the parcel's own row says when landed beat it.
-        }
-        let state = statement.kind.rawValue
-        var first = sequence
-        var last = sequence
-        if let before = try run("last = ?", sequence - 1), (before[2] as String) == state {
-            first = before[0]
-        }
-        if let after = try run("first = ?", sequence + 1), (after[2] as String) == state {
-            last = after[1]
+        var next = run.lowerBound
+        while next <= run.upperBound {
+            let before = try known("first <= ? ORDER BY first DESC", next)
+            if let before, before.last >= next {
+                next = before.last + 1
+                continue
+            }
+            let after = try known("first > ? ORDER BY first", next)
+            var (first, last) = (next, min(run.upperBound, (after?.first ?? .max) - 1))
+            next = last + 1
+            if let before, before.last == first - 1, before.state == state { first = before.first }
+            if let after, after.first == last + 1, after.state == state {
+                last = after.last
+                try db.run("DELETE FROM seen WHERE \(place) AND first = ?", key + [after.first])
+            }
             try db.run(
-                "DELETE FROM seen WHERE \(place) AND first = ?",
-                StatementArguments(key + [after[0] as Int64])
+                """
+                INSERT OR REPLACE INTO seen (origin, flow, incarnation_number, incarnation_random,
+                    first, last, state) VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                key + [first, last, state]
             )
         }
-        try db.run(
-            """
-            INSERT OR REPLACE INTO seen (origin, flow, incarnation_number, incarnation_random,
-                first, last, state) VALUES (?, ?, ?, ?, ?, ?, ?)
-            """,
-            StatementArguments(key + [first, last, state] as [any DatabaseValueConvertible])
-        )
     }
+}
+
+/// Sequences beside each other that ended in the same way.
+private struct SeenRun {
+    let first: Int64
+    let last: Int64
+    let state: String
 }
 
 extension SignedStatement {

@@ -62,7 +62,7 @@ extension Index {
                 stated_at = excluded.stated_at, at = excluded.at, body = excluded.body
             WHERE excluded.stated_at > stated_at
             """,
-            StatementArguments(
+            arguments: StatementArguments(
                 Self.place(tally.stream) + [tally.at.rawValue, message.at, body]
                     as [(any DatabaseValueConvertible)?]
             )
@@ -116,7 +116,7 @@ extension Index {
         let old = try self.noticed(tally.stream, db)
         try db.run(
             "DELETE FROM gap WHERE \(Self.isOfStream)",
-            StatementArguments(Self.place(tally.stream))
+            arguments: StatementArguments(Self.place(tally.stream))
         )
         var fresh = try self.missing(tally, db)
         var rows: [(ClosedRange<UInt64>, Int64)] = []
@@ -133,7 +133,7 @@ extension Index {
                 INSERT INTO gap (origin, flow, incarnation_number, incarnation_random, first, last,
                     since) VALUES (?, ?, ?, ?, ?, ?, ?)
                 """,
-                StatementArguments(
+                arguments: StatementArguments(
                     Self.place(tally.stream) + [
                         Int64(bitPattern: run.lowerBound), Int64(bitPattern: run.upperBound), since,
                     ] as [(any DatabaseValueConvertible)?]
