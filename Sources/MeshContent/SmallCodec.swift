@@ -2,7 +2,9 @@ import CZstd
 import MeshModel
 
 /// How the content of a small parcel is stored: as it is, or as one zstd frame.
-public enum SmallCodec {
+///
+/// A value compresses, with memory that it keeps for one file after another; one for each thread.
+public final class SmallCodec {
     /// The content as it is.
     public static let plain: UInt32 = 0
     /// One zstd frame.
@@ -10,19 +12,43 @@ public enum SmallCodec {
 
     private static let level: Int32 = 3
 
-    /// Compresses content where that saves 6 % or more.
-    ///
-    /// - Returns: The codec's number and the bytes to store; with ``plain`` the same bytes.
-    public static func compress(_ content: [UInt8]) -> (codec: UInt32, bytes: [UInt8]) {
+    /// The content of a small parcel as it is stored.
+    public struct Content: Sendable {
+        /// ``plain`` or ``zstd``.
+        public let codec: UInt32
+        /// What to store.
+        public let bytes: [UInt8]
+    }
+
+    private let context: OpaquePointer
+
+    /// Takes the memory that compressing needs.
+    public init() {
+        guard let context = ZSTD_createCCtx() else { preconditionFailure("No memory for zstd.") }
+        self.context = context
+    }
+
+    deinit { ZSTD_freeCCtx(self.context) }
+
+    /// Compresses content where that saves 6 % or more; otherwise it stays as it is.
+    public func compress(_ content: [UInt8]) -> Content {
         let room = BlobEncoder.byteCountWorthStoring(of: content.count)
-        guard room > 0 else { return (Self.plain, content) }
+        guard room > 0 else { return Content(codec: Self.plain, bytes: content) }
         let frame = [UInt8](unsafeUninitializedCapacity: room) { target, count in
-            let written = content.withUnsafeBytes {
-                ZSTD_compress(target.baseAddress, room, $0.baseAddress, $0.count, Self.level)
+            let written = content.withUnsafeBytes { plain in
+                ZSTD_compressCCtx(
+                    self.context,
+                    target.baseAddress,
+                    room,
+                    plain.baseAddress,
+                    plain.count,
+                    Self.level
+                )
             }
             count = ZSTD_isError(written) == 0 ? written : 0
         }
-        return frame.isEmpty ? (Self.plain, content) : (Self.zstd, frame)
+        return frame.isEmpty
+            ? Content(codec: Self.plain, bytes: content) : Content(codec: Self.zstd, bytes: frame)
     }
 
     /// Gives back the content, of exactly `size` bytes.

@@ -1,5 +1,5 @@
 import Dispatch
-import MeshContent
+package import MeshContent
 package import MeshFiles
 import MeshIdentity
 package import MeshModel
@@ -31,8 +31,8 @@ package struct ReadFile: Sendable {
     package var flow: FlowName
     /// The file as it was noticed.
     package var seen: SeenFile
-    /// Its bytes, or why there are none.
-    package var result: Result<(bytes: [UInt8], captured: Captured), CaptureFailure>
+    /// Its bytes as they are stored, or why there are none.
+    package var result: Result<(content: SmallCodec.Content, captured: Captured), CaptureFailure>
 }
 
 /// Tells worker threads to stop early.
@@ -62,10 +62,9 @@ struct CaptureWork: Sendable {
         _ files: [SeenFile],
         in root: SourceRoot,
         flow: FlowName,
-        profile: CutProfile,
         isProbed: Bool
     ) {
-        let capture = Capture(profile: profile)
+        let codec = SmallCodec()
         let read = files.map { seen in
             ReadFile(
                 flow: flow,
@@ -73,9 +72,9 @@ struct CaptureWork: Sendable {
                 result: CaptureFailure.caught {
                     let file = try root.open(seen.path)
                     let (bytes, captured) = try Self.read(file, as: seen.stamp, isProbed) {
-                        try capture.readSmall(file)
+                        try Capture.readSmall(file)
                     }
-                    return (bytes, captured)
+                    return (codec.compress(bytes), captured)
                 }
             )
         }

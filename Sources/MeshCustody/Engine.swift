@@ -63,6 +63,8 @@ package actor Engine {
     /// What waits to be handed on, by what it has in common.
     var groups: Set<ParcelGroup> = []
     var custodyDue: [ParcelID] = []
+    /// What stated custody of parcels that are about to go on, or to land.
+    var custodyStated: [ParcelID: Digest] = [:]
     var drafts: [Draft] = []
     /// Records that must be durable together with the drafts' statements.
     var draftRecords: [LogRecord] = []

@@ -75,7 +75,7 @@ extension Engine {
                 }
                 self.dequeue(file, of: name, mayStartLarge)
                 looked += 1
-                if self.take(SeenFile(file), of: name) { batch.append(SeenFile(file)) }
+                batch.append(SeenFile(file))
                 continue
             }
             guard self.sources.mayCapture(size: file.stamp.size) else {
@@ -99,6 +99,7 @@ extension Engine {
                 room -= need
             }
         }
+        batch = self.take(batch, of: name)
         guard !batch.isEmpty else {
             if looked > 0, !hasBegun { self.finishSends() }
             return hasBegun
@@ -110,7 +111,6 @@ extension Engine {
                 batch,
                 in: flow.root,
                 flow: name,
-                profile: flow.profile,
                 isProbed: flow.rule.isProbed
             )
         }
@@ -129,30 +129,45 @@ extension Engine {
         self.makeRoom()
     }
 
-    /// Claims a candidate, unless its version is a parcel already or about to be one.
-    private func take(_ file: SeenFile, of flow: FlowName) -> Bool {
-        let name = FlowPath(flow: flow, path: file.path)
-        if let known = self.known(file, of: flow) {
-            if let parcel = known { self.begun(flow, file, parcel) }
-            return false
+    /// Claims those candidates whose versions are no parcels yet, nor about to be.
+    private func take(_ files: [SeenFile], of flow: FlowName) -> [SeenFile] {
+        let known = self.known(files, of: flow)
+        return files.filter { file in
+            if let parcel = known[file.path] {
+                self.begun(flow, file, parcel)
+                return false
+            }
+            return self.claim(file, of: flow)
         }
+    }
+
+    /// Claims a version; says whether nobody had.
+    private func claim(_ file: SeenFile, of flow: FlowName) -> Bool {
+        let name = FlowPath(flow: flow, path: file.path)
+        guard self.sources.underWay[name] != file.stamp else { return false }
         self.sources.underWay[name] = file.stamp
         return true
     }
 
-    /// The parcel that this version of a file is, `.some(nil)` if it is about to be one, or `nil`.
-    func known(_ file: SeenFile, of flow: FlowName) -> ParcelID?? {
-        let name = FlowPath(flow: flow, path: file.path)
-        if self.sources.underWay[name] == file.stamp { return .some(nil) }
-        let captured = self.ask(nil) { try $0.capture(flow: flow, path: file.path.bytes) }
-        guard let captured, captured.0.isSameVersion(as: file.stamp) else { return nil }
-        return .some(captured.1)
+    /// The parcels that these versions of files are already.
+    func known(_ files: [SeenFile], of flow: FlowName) -> [PathBytes: ParcelID] {
+        guard !files.isEmpty else { return [:] }
+        let captured = self.ask([:]) {
+            try $0.captures(flow: flow, paths: files.map(\.path))
+        }
+        var known: [PathBytes: ParcelID] = [:]
+        for file in files {
+            guard let (stamp, parcel) = captured[file.path], stamp.isSameVersion(as: file.stamp)
+            else { continue }
+            known[file.path] = parcel
+        }
+        return known
     }
 
     /// Opens a parcel for a large file and begins to read it, unless it has one already.
     private func begin(_ file: SeenFile, _ flow: FlowSource, _ need: Int64) -> Bool {
         let source = flow.source
-        guard self.take(file, of: source.flow) else { return false }
+        guard !self.take([file], of: source.flow).isEmpty else { return false }
         do {
             let opening = try SignedOpening(
                 opening: self.opening(source, file),
@@ -236,20 +251,23 @@ extension Engine {
         var begun: [(SeenFile, ParcelID)] = []
         for file in files {
             do {
-                let (bytes, captured) = try file.result.get()
+                let (content, captured) = try file.result.get()
                 if let row = self.damagedSmall(flow, file.seen) {
-                    records.append(try self.smallAgain(row, bytes))
+                    records.append(try self.smallAgain(row, content))
                     healed.append(row.id)
                     continue
                 }
-                if self.isCaptured(file.seen, of: flow) { continue }
-                let (codec, content) = SmallCodec.compress(bytes)
+                // What was claimed nobody else has captured meanwhile.
+                let isClaimed =
+                    self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)]
+                    == file.seen.stamp
+                if !isClaimed, !self.known([file.seen], of: flow).isEmpty { continue }
                 let small = try SmallParcel(
                     opening: self.opening(source, file.seen),
-                    size: bytes.count,
+                    size: Int(captured.size),
                     digest: captured.digest,
-                    codec: codec,
-                    content: content,
+                    codec: content.codec,
+                    content: content.bytes,
                     key: self.parts.key
                 )
                 records.append(
@@ -278,7 +296,7 @@ extension Engine {
                 self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
             }
             self.healing.subtract(healed)
-            self.haveCome(healed + begun.map(\.1))
+            self.haveCome(healed, new: begun.map(\.1))
             for (file, parcel) in begun { self.begun(flow, file, parcel) }
             self.finishSends()
         }
@@ -387,7 +405,6 @@ extension Engine {
                     [seen],
                     in: flow.root,
                     flow: row.stream.flow,
-                    profile: profile,
                     isProbed: flow.rule.isProbed
                 )
             }
@@ -419,12 +436,6 @@ extension Engine {
         }
     }
 
-    /// Whether this very version has a parcel already.
-    private func isCaptured(_ seen: SeenFile, of flow: FlowName) -> Bool {
-        self.ask(nil) { try $0.capture(flow: flow, path: seen.path.bytes) }?.0
-            .isSameVersion(as: seen.stamp) ?? false
-    }
-
     /// The file may have a newer version by now: then the parcel's stamp still tells it.
     private func damagedSmall(_ flow: FlowName, _ seen: SeenFile) -> ParcelRow? {
         guard !self.healing.isEmpty else { return nil }
@@ -433,14 +444,16 @@ extension Engine {
         }
     }
 
-    private func smallAgain(_ row: ParcelRow, _ bytes: [UInt8]) throws -> LogRecord {
-        let (codec, content) = SmallCodec.compress(bytes)
+    private func smallAgain(
+        _ row: ParcelRow,
+        _ content: SmallCodec.Content
+    ) throws -> LogRecord {
         let small = try SmallParcel(
             parsingOpening: row.opening,
             closing: row.closing ?? [],
             signature: row.openingSignature,
-            codec: codec,
-            content: content
+            codec: content.codec,
+            content: content.bytes
         )
         return try .small(
             small,

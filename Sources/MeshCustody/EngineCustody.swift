@@ -271,6 +271,9 @@ extension Engine {
         default: break
         }
         if statement.kind == .custody {
+            let digest = Digest.sha256(statement.bytes)
+            if self.custodyStated.count > Self.custodyStatedMax { self.custodyStated = [:] }
+            for leaf in statement.leaves { self.custodyStated[leaf.parcel] = digest }
             return self.haveCustody(of: statement.leaves.map(\.parcel))
         }
         // What nobody knew may have begun to arrive meanwhile.
@@ -285,6 +288,16 @@ extension Engine {
                 self.hasEnded(leaf.parcel, statement.kind, leaf.detail)
             }
         }
+    }
+
+    /// How many parcels' custody is remembered, so that what goes on at once needs no question.
+    private static let custodyStatedMax = 4_096
+
+    /// This node's own statement of its custody of a parcel; of its own it is custodian without one.
+    func ownCustody(of row: ParcelRow) -> Digest? {
+        guard row.giver != nil else { return nil }
+        return self.custodyStated.removeValue(forKey: row.id)
+            ?? self.ask(nil) { try $0.ownCustody(of: row.number) }
     }
 
     /// Parcels are held, or whole again: they land, or go on.

@@ -16,7 +16,7 @@ extension Engine {
             arrived: row.arrivedAt,
             held: row.heldAt ?? row.arrivedAt,
             sent: row.collector == self.parts.node ? nil : self.now,
-            statement: self.ask(nil) { try $0.ownCustody(of: row.number) },
+            statement: self.ownCustody(of: row),
             previous: before.digest
         )
         return before.appending(line) ?? before

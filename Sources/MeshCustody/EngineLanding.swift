@@ -11,7 +11,8 @@ struct LandingState {
     /// Held here for this collector, in the order of their custody.
     var queue: [ParcelID] = []
     /// Being assembled or renamed, with their final paths: one version of a path at a time.
-    var busy: [ParcelID: PathBytes] = [:]
+    private(set) var busy: [ParcelID: PathBytes] = [:]
+    private var busyPaths: Set<PathBytes> = []
     var jobs: [ParcelID: LandingJob] = [:]
     var jobsInFlight = 0
     /// Durable intents: such a landing is finished, never begun again.
@@ -26,9 +27,16 @@ struct LandingState {
     /// Counts assemblies up, so that no two have the same temporary name.
     var assemblies: UInt64 = 0
 
+    func isBusy(_ final: PathBytes) -> Bool { self.busyPaths.contains(final) }
+
+    mutating func begin(_ parcel: ParcelID, as final: PathBytes) {
+        self.busy[parcel] = final
+        self.busyPaths.insert(final)
+    }
+
     mutating func forget(_ parcel: ParcelID) {
         self.ahead.removeValue(forKey: parcel)?.discard()
-        self.busy[parcel] = nil
+        if let final = self.busy.removeValue(forKey: parcel) { self.busyPaths.remove(final) }
         self.jobs[parcel] = nil
         self.waiting[parcel] = nil
     }
@@ -57,13 +65,15 @@ extension Engine {
             var batch: [LandingJob] = []
             var deferred: [ParcelID] = []
             var taken = 0
-            for parcel in self.landings.queue {
-                guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { break }
+            let next = self.landings.queue.prefix(Self.smallBatchMax)
+            let rows = self.rows(of: next)
+            for parcel in next {
+                guard let row = rows[parcel] else { break }
                 if !row.isSmall, !batch.isEmpty { break }
                 taken += 1
                 switch self.prepare(row) {
                 case .land(let job):
-                    self.landings.busy[parcel] = job.final
+                    self.landings.begin(parcel, as: job.final)
                     self.landings.jobs[parcel] = job
                     batch.append(job)
                 case .later: deferred.append(parcel)
@@ -113,7 +123,7 @@ extension Engine {
             self.wait(row.id, "site_forbids", "no landing for flow \(row.stream.flow)")
             return .done
         }
-        guard !self.landings.busy.values.contains(final),
+        guard !self.landings.isBusy(final),
             self.landings.ahead[row.id]?.isRunning != true
         else { return .later }
         let standing = self.ask(nil) {
@@ -136,7 +146,7 @@ extension Engine {
             if standing.digest == closing.digest, standing.size == closing.size {
                 let detail = mine == other ? "" : "same"
                 self.landings.ahead.removeValue(forKey: row.id)?.discard()
-                self.landings.busy[row.id] = final
+                self.landings.begin(row.id, as: final)
                 self.isLanded(row, final, closing, detail: detail)
                 return .done
             }
@@ -306,7 +316,7 @@ extension Engine {
             let root = self.parts.landings[row.stream.flow]
         else { return }
         self.landings.promised[intent.parcel] = intent
-        self.landings.busy[intent.parcel] = intent.final
+        self.landings.begin(intent.parcel, as: intent.final)
         let mailbox = self.mailbox
         LandingWork.queue.async {
             mailbox.yield(.landing(.found(intent, LandingWork.recover(intent, in: root))))

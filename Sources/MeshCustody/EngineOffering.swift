@@ -31,10 +31,10 @@ extension Engine {
         self.mayBeGiven([row])
     }
 
-    /// Small files were captured together.
-    func haveCome(_ parcels: [ParcelID]) {
-        self.mayBeGiven(Array(self.rows(of: parcels).values))
-        for parcel in parcels { self.supersede(by: parcel) }
+    /// Small files of one flow were captured together: of those that are new one stands for all.
+    func haveCome(_ healed: [ParcelID], new: [ParcelID]) {
+        self.mayBeGiven(Array(self.rows(of: healed + new.prefix(1)).values))
+        for parcel in healed + new { self.supersede(by: parcel) }
     }
 
     /// Lets every call look at parcels again that it may have looked past.
@@ -124,6 +124,7 @@ extension Engine {
 
     /// Starts parcels of one class, origins in turn, until bounds are reached or none is left.
     private func start(_ groups: [ParcelGroup], on call: Call) {
+        var rows: [ParcelID: ParcelRow] = [:]
         var open = groups.filter { self.hasRoom(for: $0, call) && !call.queue.isEmpty($0) }
         while !open.isEmpty, !self.isStopped {
             let origins = Set(open.map(\.origin))
@@ -132,7 +133,7 @@ extension Engine {
                 let place = open.firstIndex(where: { $0.origin == origin })
             else { return }
             let group = open[place]
-            if let row = self.takeNext(of: group, for: call) {
+            if let row = self.takeNext(of: group, for: call, &rows) {
                 call.queue.took(row.size.rawValue, of: origin, isSmall: isSmall)
                 if isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
             } else {
@@ -156,7 +157,12 @@ extension Engine {
         return open < GivingLimits.offeredMax
     }
 
-    private func takeNext(of group: ParcelGroup, for call: Call) -> ParcelRow? {
+    /// The next of a group that is for a neighbour; `rows` are those that were read ahead.
+    private func takeNext(
+        of group: ParcelGroup,
+        for call: Call,
+        _ rows: inout [ParcelID: ParcelRow]
+    ) -> ParcelRow? {
         let order = self.order(of: group.flow)
         if order == .newest, call.queue.isTurnOfOldest(group) {
             let oldest = self.ask([]) {
@@ -176,9 +182,13 @@ extension Engine {
                 }
             }
             guard let next else { return nil }
-            if let row = self.ask(nil, { try $0.parcel(next.id) }), self.isFor(call, row) {
-                return row
+            if rows[next.id] == nil {
+                // As many as there may be room for: they are asked for together.
+                let room =
+                    group.isSmall ? Int(call.hello.smallGrant) - Int(call.smallBytesInFlight) : 0
+                rows = self.rows(of: [next.id] + call.queue.ahead(in: group, within: room))
             }
+            if let row = rows[next.id], self.isFor(call, row) { return row }
         }
         return nil
     }

@@ -224,7 +224,9 @@ extension Engine {
         guard let key = self.key(of: opening), small.isSigned(by: key),
             passage.nodes.last == call.peer
         else { return self.cut(call, why: "signature_invalid", "small parcel \(small.id)") }
-        let known = self.ask(nil) { try $0.parcel(small.id) }
+        let carriers = self.ask([]) { try $0.carriers(of: opening.stream, opening.sequence) }
+        let isKnown = carriers.contains { $0.parcel == small.id }
+        let known = isKnown ? self.ask(nil) { try $0.parcel(small.id) } : nil
         if let row = known,
             row.body != nil
                 || (row.state == .passed && !again) || row.state == .ended
@@ -233,9 +235,7 @@ extension Engine {
             self.answerKnown(row, again: again, to: call)
             return self.flushAcks(call)
         }
-        if let other = self.ask(nil, { try $0.parcel(of: opening.stream, opening.sequence) }),
-            other != small.id
-        {
+        if carriers.contains(where: { $0.counts && $0.parcel != small.id }) {
             call.smallAck += grant
             return self.refuseDoubled(
                 small.opening,

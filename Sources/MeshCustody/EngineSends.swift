@@ -233,14 +233,15 @@ extension Engine {
                 .init(path: PathBytes.printable($0.path), why: $0.reason.rawValue)
             }
         }
+        let known = self.known(scan.files, of: scan.flow)
         for file in scan.files {
-            let known = self.known(file, of: scan.flow)
-            if let parcel = known ?? nil {
+            if let parcel = known[file.path] {
                 self.follow(parcel, path: file.path, for: task)
                 continue
             }
             task.state.with { $0.waiting[file.path] = scan.flow }
-            if known == nil { fresh.append(file) }
+            let name = FlowPath(flow: scan.flow, path: file.path)
+            if self.sources.underWay[name] != file.stamp { fresh.append(file) }
         }
         self.sources.flows[scan.flow]?.queue.hurry(fresh.map { WaitingFile($0) })
         self.finishSends()

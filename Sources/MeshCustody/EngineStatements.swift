@@ -104,8 +104,8 @@ extension Engine {
     private func follow(_ statement: SignedStatement) {
         self.isDoubled(statement)
         self.openAnew(after: statement)
-        let rows = self.rows(of: statement.leaves.map(\.parcel))
-        for leaf in statement.leaves where self.counts(rows[leaf.parcel], leaf, of: statement) {
+        let states = self.ask([:]) { try $0.states(of: statement.leaves.map(\.parcel)) }
+        for leaf in statement.leaves where self.counts(states[leaf.parcel], leaf, of: statement) {
             switch statement.kind {
             case .custody:
                 self.stopGiving(leaf.parcel)
@@ -129,16 +129,16 @@ extension Engine {
 
     /// Whether the index has followed a statement: what is about another closing is ignored there.
     private func counts(
-        _ row: ParcelRow?,
+        _ state: ParcelState?,
         _ leaf: StatementLeaf,
         of statement: SignedStatement
     ) -> Bool {
-        guard let row else { return true }
+        guard let state else { return true }
         let counts =
             switch statement.kind {
-            case .custody: row.state == .passed || row.state == .ended
+            case .custody: state == .passed || state == .ended
             case .secured, .damaged, .lost: true
-            default: row.state == .ended
+            default: state == .ended
             }
         if !counts {
             self.parts.logger.warning(

@@ -61,6 +61,15 @@ struct GivingQueue {
         }
     }
 
+    /// Parcels that come after those taken, up to a sum of their sizes, as far as was read.
+    func ahead(in group: ParcelGroup, within bytes: Int) -> [ParcelID] {
+        var room = Int64(bytes)
+        return (self.lines[group]?.ahead ?? []).prefix { parcel in
+            room -= parcel.size
+            return room > 0
+        }.map(\.id)
+    }
+
     /// Whether the next start of a group is the turn of the one that has waited longest.
     func isTurnOfOldest(_ group: ParcelGroup) -> Bool {
         (self.lines[group]?.starts ?? 0) % Self.oldestEvery == Self.oldestEvery - 1

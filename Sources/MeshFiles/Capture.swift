@@ -92,7 +92,7 @@ package final class Capture {
             }
             number += 1
         }
-        try self.check(file, against: stamp)
+        try Self.check(file, against: stamp)
         return Captured(
             size: stamp.size,
             digest: digest.finalize(),
@@ -105,7 +105,7 @@ package final class Capture {
     ///
     /// - Throws: ``FilesError/Code/sourceChanged`` as ``run(_:resumingAfter:emit:)`` does;
     ///   ``FilesError/Code/tooLarge`` if it has more than ``Limits/smallPlainBytesMax`` bytes.
-    package func readSmall(
+    package static func readSmall(
         _ file: SourceFile
     ) throws -> (content: [UInt8], captured: Captured) {
         let stamp = try file.stamp()
@@ -123,7 +123,7 @@ package final class Capture {
                 count += got
             }
         }
-        try self.check(file, against: stamp)
+        try Self.check(file, against: stamp)
         guard content.count == size else {
             throw FilesError.changed("\(file.path) became shorter while it was read.")
         }
@@ -146,7 +146,7 @@ package final class Capture {
         }
     }
 
-    private func check(_ file: SourceFile, against stamp: FileStamp) throws {
+    private static func check(_ file: SourceFile, against stamp: FileStamp) throws {
         guard try file.stamp() == stamp else {
             throw FilesError.changed("\(file.path) changed while it was read.")
         }

@@ -154,7 +154,7 @@ import Testing
         for count in [0, 1, Limits.smallPlainBytesMax] {
             let bytes = noise(count)
             try self.scratch.write(bytes, to: "f")
-            let (content, captured) = try self.capture.readSmall(try self.open("f"))
+            let (content, captured) = try Capture.readSmall(try self.open("f"))
             #expect(content == bytes)
             #expect(captured.digest == .sha256(context: "", bytes))
             #expect(captured.size == Int64(count))
@@ -162,7 +162,7 @@ import Testing
         }
         try self.scratch.write(noise(Limits.smallPlainBytesMax + 1), to: "f")
         let error = #expect(throws: FilesError.self) {
-            _ = try self.capture.readSmall(try self.open("f"))
+            _ = try Capture.readSmall(try self.open("f"))
         }
         #expect(error?.code == .tooLarge)
     }
