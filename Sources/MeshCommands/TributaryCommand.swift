@@ -77,12 +77,39 @@ package struct TributaryCommand: AsyncParsableCommand {
                 return .done
             }
             if Self.exitCode(for: error) == .validationFailure {
-                Terminal.complain(Self.fullMessage(for: error))
+                let words = arguments ?? Array(CommandLine.arguments.dropFirst())
+                let unknown = Self.unknownCommand(in: words)?.description
+                Terminal.complain(unknown ?? Self.fullMessage(for: error))
                 return .usage
             }
             let failure = CommandFailure(wording: error)
             Terminal.complain(failure.description)
             return failure.status
         }
+    }
+}
+
+extension TributaryCommand {
+    /// What is wrong with a line whose first words name no command; `nil` if they do.
+    static func unknownCommand(in words: [String]) -> CommandFailure? {
+        var command: any ParsableCommand.Type = Self.self
+        var path = "tributary"
+        for word in words {
+            let names = command.configuration.subcommands.map {
+                $0.configuration.commandName ?? ""
+            }
+            guard !names.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+            guard let index = names.firstIndex(of: word) else {
+                return CommandFailure(
+                    code: "usage",
+                    message: "`\(path)` has no command `\(word)`.",
+                    hint: Suggestion.nearest(to: word, among: names)
+                        .map { "Did you mean `\(path) \($0)`?" } ?? "`\(path) --help` lists all."
+                )
+            }
+            command = command.configuration.subcommands[index]
+            path += " \(word)"
+        }
+        return nil
     }
 }

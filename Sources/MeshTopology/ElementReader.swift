@@ -99,13 +99,18 @@ struct ElementReader {
 
     private mutating func unknown(_ field: Field, _ subject: String, _ keys: [LanguageKey]) {
         let near = Suggestion.nearest(to: field.key, among: keys.map(\.name))
+        let owners = LanguageTable.topologies.filter { $0.keys.contains { $0.name == field.key } }
+        let place =
+            owners.isEmpty || subject == LanguageTable.site.subject
+            ? nil
+            : "`\(field.key)` is a key of \(owners.map(\.subject).joined(separator: " and of "))."
         let works = keys.filter { $0.support == .works }.map { "`\($0.name)`" }
         let all = (works.isEmpty ? keys.map { "`\($0.name)`" } : works).joined(separator: ", ")
         self.findings.error(
             .unknownKey,
             at: field.at,
             "\(subject.capitalizedFirst) has no key `\(field.key)`.",
-            hint: near.map { "Did you mean `\($0)`?" } ?? "Its keys are \(all)."
+            hint: place ?? near.map { "Did you mean `\($0)`?" } ?? "Its keys are \(all)."
         )
     }
 

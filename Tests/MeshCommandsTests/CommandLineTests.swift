@@ -21,6 +21,24 @@ import Testing
         #expect(await TributaryCommand.status(of: arguments) == .usage)
     }
 
+    @Test func aMistypedCommandIsToldTheNearest() throws {
+        func hint(_ words: String...) -> String? {
+            TributaryCommand.unknownCommand(in: words)?.description
+        }
+        #expect(
+            hint("satus", "--json")
+                == """
+                tributary: `tributary` has no command `satus`. [usage]
+                  Did you mean `tributary status`?
+                """
+        )
+        #expect(try #require(hint("queue", "lsit")).contains("`tributary queue list`?"))
+        #expect(try #require(hint("keys", "xyzzy")).contains("`tributary keys --help` lists all."))
+        #expect(hint("send", "satus") == nil)
+        #expect(hint("help", "status") == nil)
+        #expect(hint("--helpp") == nil)
+    }
+
     @Test(arguments: [
         ["status"], ["send", "x"], ["trace", "x"], ["why", "x"], ["queue", "list"],
         ["queue", "age"], ["queue", "hold", "x"], ["queue", "retry"],

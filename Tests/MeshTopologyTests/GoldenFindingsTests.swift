@@ -12,6 +12,31 @@ import Testing
         }
     }
 
+    @Test func aKeyAtTheWrongPlaceIsToldWhereItBelongs() {
+        let text = """
+            mesh: coast
+            nodes:
+              buoy: {sends: {sonar: /data}}
+              hq: {listens: "hq:7443", receives: /srv, first: newest}
+            links: [buoy -> hq]
+            flows:
+              sonar: {then: delete}
+            """
+        #expect(
+            Self.report(text) == """
+                mesh.yaml:4:44: error: A node has no key `first`. [unknown_key]
+                    hq: {listens: "hq:7443", receives: /srv, first: newest}
+                                                             ^
+                  hint: `first` is a key of a flow.
+                mesh.yaml:7:11: error: A flow has no key `then`. [unknown_key]
+                    sonar: {then: delete}
+                            ^
+                  hint: `then` is a key of a source and of a fetch.
+                2 errors
+                """
+        )
+    }
+
     @Test func aWrongTopologyTellsEverythingAtOnce() {
         let text = """
             mesh: Coastwatch

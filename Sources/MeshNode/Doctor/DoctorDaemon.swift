@@ -106,7 +106,8 @@ enum DoctorDaemon {
         let fine =
             offsets.isEmpty
             ? "It is \(now), later than all that was written before; no neighbour to compare with."
-            : "It is \(now); \(offsets.map(\.0).joined(separator: ", ")) agree."
+            : "It is \(now); \(offsets.map(\.0).joined(separator: ", ")) "
+                + "\(offsets.count == 1 ? "agrees" : "agree")."
         return .wrong(found, otherwise: .init("clock", .ok, fine))
     }
 

@@ -22,7 +22,7 @@ struct DoctorLimits {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let count = own ?? Int(clamping: limit.rlim_cur)
-        let whose = own == nil ? "a process started from here" : "the daemon"
+        let whose = own == nil ? "A process started from here" : "The daemon"
         guard count >= Self.descriptorsMin else {
             return .init(
                 "open_files",

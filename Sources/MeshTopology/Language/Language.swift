@@ -74,6 +74,9 @@ package enum LanguageTable: String, CaseIterable, Sendable {
     /// Not of a topology: what a site allows.
     case site
 
+    /// Those that are of topologies.
+    static let topologies = Self.allCases.filter { $0 != .site }
+
     /// What the table describes, for messages.
     package var subject: String {
         switch self {
