@@ -12,7 +12,7 @@ demo: prerequisites
 
 test: prerequisites
 	swift build --build-tests
-	swift test --skip-build
+	Tests/run.sh
 
 # Another program on two of our products, as somebody else would write it: built and run. It
 # shares the build directory, so that what was built for the tests is not built again.

@@ -82,7 +82,9 @@ extension IntegrationTests {
                 try await mesh.start("collector")
                 let opened = try await Self.call(mesh, "collector", from: "origin")
                 #expect(opened.ending == .exited(0), "\(opened.errors)")
-                #expect(try opened.decode(CallReport.self).outcome == "opened")
+                // Unless the collector took so long to start that the next attempt came by itself.
+                let outcome = try opened.decode(CallReport.self).outcome
+                #expect(outcome == "opened" || outcome == "open")
                 let again = try await Self.call(mesh, "collector", from: "origin")
                 #expect(try again.decode(CallReport.self).outcome == "open")
                 #expect(try await Self.neighbour(mesh, of: "origin").state == "ok")

@@ -176,7 +176,9 @@ import Testing
             codes.append((refusal as? LinkError)?.code)
             if codes.count == 2 { break }
         }
-        #expect(codes == [.tooManyHandshakes, .refused])
+        #expect(codes.first == .tooManyHandshakes)
+        // On a machine that is slow enough the next of them has run out of its time before.
+        #expect(codes.last == .refused || codes.last == .timedOut)
         _ = try await dialler.dial(host: "127.0.0.1", port: port, expecting: mesh.node("harbour"))
         _ = try await engine.opened()
         for channel in silent.dropFirst() { try? await channel.close() }
