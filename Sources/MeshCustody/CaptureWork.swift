@@ -111,6 +111,7 @@ struct CaptureWork: Sendable {
         _ stamp: FileStamp,
         in root: SourceRoot,
         profile: CutProfile,
+        digest: DigestAlgorithm,
         isProbed: Bool,
         resumingAfter prefix: [Entry]
     ) {
@@ -140,7 +141,8 @@ struct CaptureWork: Sendable {
         let result = CaptureFailure.caught { () throws -> Captured in
             let file = try root.open(path)
             return try Self.read(file, as: stamp, isProbed) {
-                let captured = try Capture(profile: profile).run(file, resumingAfter: prefix) {
+                let capture = Capture(profile: profile)
+                let captured = try capture.run(file, digest: digest, resumingAfter: prefix) {
                     _,
                     entry,
                     stored in

@@ -170,7 +170,7 @@ extension Engine {
         guard !self.take([file], of: source.flow).isEmpty else { return false }
         do {
             let opening = try SignedOpening(
-                opening: self.opening(source, file),
+                opening: self.opening(source, file, digest: source.digest),
                 key: self.parts.key
             )
             // Only now: a number that is given and not used would be missed at the collector.
@@ -192,6 +192,7 @@ extension Engine {
                         file.stamp,
                         in: flow.root,
                         profile: flow.profile,
+                        digest: source.digest,
                         isProbed: flow.rule.isProbed,
                         resumingAfter: []
                     )
@@ -204,7 +205,11 @@ extension Engine {
         }
     }
 
-    private func opening(_ source: View.Source, _ file: SeenFile) -> Opening {
+    private func opening(
+        _ source: View.Source,
+        _ file: SeenFile,
+        digest: DigestAlgorithm
+    ) -> Opening {
         let last =
             self.lastSequences[source.flow]
             ?? self.ask(SequenceNumber(0)) { try $0.lastSequence(of: self.stream(source.flow)) }
@@ -218,6 +223,7 @@ extension Engine {
             parcelClass: source.parcelClass,
             size: ByteCount(file.stamp.size),
             profile: source.profile,
+            digest: digest,
             opened: self.now,
             path: file.path.bytes,
             modified: file.stamp.modifiedNanoseconds,
@@ -263,7 +269,8 @@ extension Engine {
                     == file.seen.stamp
                 if !isClaimed, !self.known([file.seen], of: flow).isEmpty { continue }
                 let small = try SmallParcel(
-                    opening: self.opening(source, file.seen),
+                    // Its bytes are hashed once in any case.
+                    opening: self.opening(source, file.seen, digest: .sha256),
                     size: Int(captured.size),
                     digest: captured.digest,
                     codec: content.codec,
@@ -331,6 +338,7 @@ extension Engine {
                 entryCount: captured.entryCount,
                 root: root,
                 size: ByteCount(captured.size),
+                algorithm: captured.algorithm,
                 digest: captured.digest
             )
             if let known = row.closing.flatMap({ try? Closing(encoded: $0) }), known.root != root {
@@ -430,6 +438,7 @@ extension Engine {
                 stamp,
                 in: flow.root,
                 profile: profile,
+                digest: opening.digest,
                 isProbed: flow.rule.isProbed,
                 resumingAfter: prefix
             )

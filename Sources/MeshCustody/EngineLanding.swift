@@ -159,7 +159,7 @@ extension Engine {
                 closing: closing,
                 final: final,
                 root: root,
-                assembly: ahead?.assembly ?? self.assembly(row.id, row.number, final, root)
+                assembly: ahead?.assembly ?? self.assembly(opening, row, final, root)
             )
         )
     }

@@ -55,22 +55,23 @@ extension Engine {
             let final = PathBytes(origin + opening.path),
             let row = self.ask(nil, { try $0.parcel(arrival.id) }), row.state == .arriving
         else { return nil }
-        return LandingAhead(assembly: self.assembly(row.id, row.number, final, root))
+        return LandingAhead(assembly: self.assembly(opening, row, final, root))
     }
 
     func assembly(
-        _ parcel: ParcelID,
-        _ number: Int64,
+        _ opening: Opening,
+        _ row: ParcelRow,
         _ final: PathBytes,
         _ root: LandingRoot
     ) -> LandingAssembly {
         self.landings.assemblies += 1
         return LandingAssembly(
             LandingAssembly.Parts(
-                number: number,
+                number: row.number,
                 final: final,
-                tag: "\("\(parcel)".prefix(24))-\(self.landings.assemblies)",
+                tag: "\("\(row.id)".prefix(24))-\(self.landings.assemblies)",
                 root: root,
+                algorithm: opening.digest,
                 spool: self.spool,
                 store: self.store
             )

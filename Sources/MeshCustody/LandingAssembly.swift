@@ -16,22 +16,26 @@ final class LandingAssembly: Sendable {
         let final: PathBytes
         let tag: String
         let root: LandingRoot
+        let algorithm: DigestAlgorithm
         let spool: Spool
         let store: Index
     }
 
     private struct State {
         var file: LandingFile?
-        var digest = FileDigest()
+        var digest: PieceDigest
         var next: UInt64 = 0
         var reading = Digest.zero
         var hasFailed = false
     }
 
     let parts: Parts
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(_ parts: Parts) { self.parts = parts }
+    init(_ parts: Parts) {
+        self.parts = parts
+        self.state = Mutex(State(digest: PieceDigest(parts.algorithm)))
+    }
 
     /// The blob that was read last: whoever catches an error knows which one was bad.
     var reading: Digest { self.state.withLock { $0.reading } }
@@ -64,14 +68,14 @@ final class LandingAssembly: Sendable {
                 guard let entry = Entry(encoded: located.entry) else { throw MissingBlob() }
                 state.reading = entry.blob.digest
                 if entry.isHole {
-                    state.digest.update(zeros: Int(entry.plainLength))
+                    state.digest.take(zeros: entry.plainLength)
                     try file.skip(Int64(entry.plainLength))
                 } else {
                     guard let location = located.location else { throw MissingBlob() }
                     let stored = try self.parts.spool.read(location, verify: true)
                     try stored.withUnsafeBytes { bytes in
                         try decoder.decode(entry, stored: bytes) { plain in
-                            state.digest.update(plain)
+                            state.digest.take(entry, plain)
                             try file.write(plain)
                         }
                     }
@@ -86,7 +90,7 @@ final class LandingAssembly: Sendable {
         try self.state.withLock { state in
             let file = try self.file(&state)
             try plain.withUnsafeBytes { bytes in
-                state.digest.update(bytes)
+                state.digest.take(whole: bytes)
                 try file.write(bytes)
             }
         }
@@ -98,7 +102,9 @@ final class LandingAssembly: Sendable {
     func finish(_ opening: Opening, _ closing: Closing) throws -> LandingFile? {
         try self.state.withLock { state in
             let file = try self.file(&state)
-            guard state.digest.finalize() == closing.digest else { return nil }
+            guard closing.algorithm == state.digest.algorithm,
+                closing.digest == state.digest.finalize()
+            else { return nil }
             try file.finish(
                 mode: opening.mode,
                 modifiedNanoseconds: opening.modified,

@@ -6,8 +6,10 @@ package import MeshModel
 package struct Captured: Hashable, Sendable {
     /// Bytes of the file.
     package let size: Int64
-    /// SHA-256 of them.
+    /// Their digest, made as ``algorithm`` says.
     package let digest: Digest
+    /// How it was made.
+    package let algorithm: DigestAlgorithm
     /// How many entries the file has, those from before a restart included; none for a small one.
     package let entryCount: UInt64
     /// Which version of the file this was.
@@ -43,6 +45,7 @@ package final class Capture {
     ///
     /// - Parameters:
     ///   - file: The file, all of it.
+    ///   - algorithm: How its digest is to be made.
     ///   - prefix: The entries that are durable from before a restart. What they cover is read
     ///     again, for the file's digest, and compared; nothing of it is given.
     ///   - emit: Called in order on this thread with a number from the prefix's count on. The bytes
@@ -53,6 +56,7 @@ package final class Capture {
     ///   ``FilesError/Code/tooLarge`` beyond ``Limits/fileBytesMax``, before anything is emitted.
     package func run(
         _ file: SourceFile,
+        digest algorithm: DigestAlgorithm = .sha256,
         resumingAfter prefix: some Sequence<Entry> = [],
         emit: (_ number: UInt64, Entry, StoredBytes) throws -> Void
     ) throws -> Captured {
@@ -68,7 +72,7 @@ package final class Capture {
             zeroPieceLength: self.zeroPieceLength,
             buffer: self.buffer
         )
-        var digest = FileDigest()
+        var digest = PieceDigest(algorithm)
         var number: UInt64 = 0
         for entry in prefix {
             guard let piece = try reader.next(length: Int(entry.plainLength)),
@@ -83,11 +87,11 @@ package final class Capture {
         while let piece = try reader.next() {
             switch piece {
             case .zeros(let count):
-                digest.update(zeros: count)
+                digest.take(zeros: UInt32(count))
                 try emit(number, .hole(count), .none)
             case .bytes(let bytes):
-                digest.update(bytes)
                 let (entry, stored) = self.encoder.encode(bytes)
+                digest.take(entry, bytes)
                 try emit(number, entry, stored)
             }
             number += 1
@@ -96,6 +100,7 @@ package final class Capture {
         return Captured(
             size: stamp.size,
             digest: digest.finalize(),
+            algorithm: algorithm,
             entryCount: number,
             stamp: stamp
         )
@@ -128,21 +133,29 @@ package final class Capture {
             throw FilesError.changed("\(file.path) became shorter while it was read.")
         }
         let digest = content.withUnsafeBytes { Digest.sha256(of: $0) }
-        return (content, Captured(size: stamp.size, digest: digest, entryCount: 0, stamp: stamp))
+        let captured = Captured(
+            size: stamp.size,
+            digest: digest,
+            algorithm: .sha256,
+            entryCount: 0,
+            stamp: stamp
+        )
+        return (content, captured)
     }
 
     private func compare(
         _ piece: PieceReader.Piece,
         with entry: Entry,
-        _ digest: inout FileDigest
+        _ digest: inout PieceDigest
     ) -> Bool {
         switch piece {
-        case .zeros(let count):
-            digest.update(zeros: count)
+        case .zeros:
+            digest.take(zeros: entry.plainLength)
             return entry.isHole
         case .bytes(let bytes):
-            digest.update(bytes)
-            return self.encoder.matches(entry, bytes)
+            guard self.encoder.matches(entry, bytes) else { return false }
+            digest.take(entry, bytes)
+            return true
         }
     }
 

@@ -12,7 +12,9 @@ package struct Closing: Hashable, Sendable {
     package var root: Digest
     /// The size of the file as captured.
     package var size: ByteCount
-    /// SHA-256 of the file's bytes.
+    /// How the digest is made.
+    package var algorithm: DigestAlgorithm
+    /// The digest of the file.
     package var digest: Digest
 
     /// Completes `parcel`.
@@ -21,12 +23,14 @@ package struct Closing: Hashable, Sendable {
         entryCount: UInt64,
         root: Digest,
         size: ByteCount,
+        algorithm: DigestAlgorithm = .sha256,
         digest: Digest
     ) {
         self.parcel = parcel
         self.entryCount = entryCount
         self.root = root
         self.size = size
+        self.algorithm = algorithm
         self.digest = digest
     }
 
@@ -34,7 +38,7 @@ package struct Closing: Hashable, Sendable {
     package func encoded() -> [UInt8] {
         var completion = ProtoCompletion()
         completion.size = UInt64(max(0, self.size.rawValue))
-        completion.algorithm = .sha256
+        completion.algorithm = .init(self.algorithm)
         completion.digest = self.digest.bytes.data
         var closing = ProtoClosing()
         closing.parcelID = self.parcel.bytes.data
@@ -50,10 +54,12 @@ package struct Closing: Hashable, Sendable {
             throw .tooLong("closing", bytes: bytes.count, limit: Limits.openingBytesMax)
         }
         let closing = try ProtoClosing.reading(bytes, as: "closing")
-        guard closing.sealedCompletion.isEmpty, closing.completion.algorithm == .sha256 else {
+        guard closing.sealedCompletion.isEmpty,
+            let algorithm = DigestAlgorithm(number: closing.completion.algorithm.rawValue)
+        else {
             throw ProtocolError(
                 .unsupported,
-                "This node knows only SHA-256 of a file in the clear."
+                "This node knows only the digests `sha-256` and `tree`, of a file in the clear."
             )
         }
         guard let parcel = ParcelID(bytes: closing.parcelID), let root = Digest(closing.root),
@@ -66,8 +72,18 @@ package struct Closing: Hashable, Sendable {
             entryCount: closing.entryCount,
             root: root,
             size: ByteCount(Int64(closing.completion.size)),
+            algorithm: algorithm,
             digest: digest
         )
+    }
+}
+
+extension ProtoDigestAlgorithm {
+    init(_ algorithm: DigestAlgorithm) {
+        switch algorithm {
+        case .sha256: self = .sha256
+        case .tree: self = .tree
+        }
     }
 }
 

@@ -26,6 +26,8 @@ package struct Opening: Hashable, Sendable {
     package var lifetime: UInt64
     /// The numbered way in which the file is cut and compressed.
     package var profile: UInt32
+    /// How the digest is made that the closing will have of the file.
+    package var digest: DigestAlgorithm
     /// The set that the file belongs to; empty when it belongs to none.
     package var setID: [UInt8]
     /// The number of files in that set.
@@ -57,6 +59,7 @@ package struct Opening: Hashable, Sendable {
         size: ByteCount,
         lifetime: UInt64 = 0,
         profile: UInt32 = 1,
+        digest: DigestAlgorithm = .sha256,
         keyID: [UInt8] = [],
         opened: UnixMilliseconds,
         path: [UInt8],
@@ -75,6 +78,7 @@ package struct Opening: Hashable, Sendable {
         self.size = size
         self.lifetime = lifetime
         self.profile = profile
+        self.digest = digest
         self.setID = []
         self.setCount = 0
         self.keyID = keyID
@@ -107,6 +111,8 @@ extension Opening {
         envelope.size = UInt64(max(0, self.size.rawValue))
         envelope.lifetime = self.lifetime
         envelope.profile = self.profile
+        // What is usual is left out.
+        if self.digest != .sha256 { envelope.digest = .init(self.digest) }
         envelope.setID = self.setID.data
         envelope.setCount = self.setCount
         envelope.keyID = self.keyID.data
@@ -145,6 +151,10 @@ extension Opening {
             let parcelClass = UInt8(exactly: envelope.parcelClass), envelope.keyID.count == 8,
             particulars.mode <= 0o7777, envelope.setID.count <= Digest.byteCount
         else { throw .malformed("opening", "a field exceeds its bounds") }
+        let algorithm = envelope.digest == .unspecified ? .sha256 : envelope.digest
+        guard let digest = DigestAlgorithm(number: algorithm.rawValue) else {
+            throw ProtocolError(.unsupported, "Digest \(algorithm.rawValue) is not known here.")
+        }
         self.init(
             mesh: mesh,
             origin: origin,
@@ -159,6 +169,7 @@ extension Opening {
             size: ByteCount(Int64(envelope.size)),
             lifetime: envelope.lifetime,
             profile: envelope.profile,
+            digest: digest,
             keyID: [UInt8](envelope.keyID),
             opened: UnixMilliseconds(envelope.opened),
             path: [UInt8](particulars.path),

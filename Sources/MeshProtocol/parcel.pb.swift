@@ -35,7 +35,7 @@ package nonisolated enum ProtoDigestAlgorithm: SwiftProtobuf.Enum, Swift.CaseIte
   /// of the bytes
   case sha256 // = 1
 
-  /// over the pieces' plain digests
+  /// over the digests of the pieces' plain bytes
   case tree // = 2
   case UNRECOGNIZED(Int)
 
@@ -109,6 +109,9 @@ package nonisolated struct ProtoEnvelope: Sendable {
 
   /// Unix milliseconds by the origin's clock
   package var opened: Int64 = 0
+
+  /// the closing's; SHA-256 where it is unspecified
+  package var digest: ProtoDigestAlgorithm = .unspecified
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -231,7 +234,7 @@ nonisolated extension ProtoDigestAlgorithm: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}origin\0\u{1}flow\0\u{1}collector\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{1}sequence\0\u{3}parcel_class\0\u{1}size\0\u{1}lifetime\0\u{1}profile\0\u{3}set_id\0\u{3}set_count\0\u{3}key_id\0\u{1}opened\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}origin\0\u{1}flow\0\u{1}collector\0\u{3}incarnation_number\0\u{3}incarnation_random\0\u{1}sequence\0\u{3}parcel_class\0\u{1}size\0\u{1}lifetime\0\u{1}profile\0\u{3}set_id\0\u{3}set_count\0\u{3}key_id\0\u{1}opened\0\u{1}digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -254,6 +257,7 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.setCount) }()
       case 14: try { try decoder.decodeSingularBytesField(value: &self.keyID) }()
       case 15: try { try decoder.decodeSingularInt64Field(value: &self.opened) }()
+      case 16: try { try decoder.decodeSingularEnumField(value: &self.digest) }()
       default: break
       }
     }
@@ -305,6 +309,9 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.opened != 0 {
       try visitor.visitSingularInt64Field(value: self.opened, fieldNumber: 15)
     }
+    if self.digest != .unspecified {
+      try visitor.visitSingularEnumField(value: self.digest, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -324,6 +331,7 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.setCount != rhs.setCount {return false}
     if lhs.keyID != rhs.keyID {return false}
     if lhs.opened != rhs.opened {return false}
+    if lhs.digest != rhs.digest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

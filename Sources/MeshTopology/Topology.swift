@@ -99,6 +99,8 @@ extension Topology {
         public let again: LandingAgain
         /// The number of the cut profile.
         public let profile: UInt32
+        /// How digests of its files are made.
+        public let digest: DigestAlgorithm
 
         /// The cut profile where the topology names none.
         public static let profileByDefault: UInt32 = 1

@@ -59,6 +59,7 @@ struct TopologyDraft {
         var largest: Placed<ByteCount>?
         var again = LandingAgain.replace
         var profile = Topology.Flow.profileByDefault
+        var digest = DigestAlgorithm.sha256
         var hasRelease = false
     }
 

@@ -19,6 +19,7 @@ extension TopologyReader {
             keys.choose("class", &flow.flowClass)
             keys.choose("again", &flow.again)
             flow.doneWhen = keys.text("done-when").flatMap { DoneWhen($0) } ?? flow.doneWhen
+            keys.choose("digest", &flow.digest)
             flow.profile = keys.text("profile").flatMap { UInt32($0) } ?? flow.profile
             flow.largest = keys.placed("largest", ByteCount.init(declared:))
             flow.hasRelease = keys.has("release")

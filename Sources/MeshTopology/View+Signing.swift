@@ -29,6 +29,8 @@ extension View {
                 $0.first = source.first.rawValue
                 $0.doneWhen = source.doneWhen.description
                 $0.profile = source.profile
+                // What is usual is left out.
+                $0.digest = source.digest == .sha256 ? "" : source.digest.rawValue
                 $0.backlogLast = source.backlogLast
                 $0.latestOnly = source.latestOnly
                 $0.class = UInt32(source.parcelClass)
@@ -159,7 +161,8 @@ extension View.Source {
             latestOnly: source.latestOnly,
             parcelClass: try Signed.flowClass(source.class, "view").number,
             largest: try View.bound(source.largest),
-            profile: source.profile
+            profile: source.profile,
+            digest: source.digest.isEmpty ? .sha256 : try Signed.choice(source.digest, "view")
         )
     }
 }

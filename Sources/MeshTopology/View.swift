@@ -49,6 +49,8 @@ package struct View: Hashable, Sendable {
         package let largest: ByteCount?
         /// The number of the cut profile.
         package let profile: UInt32
+        /// How digests of its files are made.
+        package let digest: DigestAlgorithm
     }
 
     /// Where and how a flow lands.
@@ -164,7 +166,8 @@ extension View.Source {
             latestOnly: flow.versions == .latest,
             parcelClass: flow.flowClass.number,
             largest: flow.largest,
-            profile: flow.profile
+            profile: flow.profile,
+            digest: flow.digest
         )
     }
 }

@@ -256,6 +256,9 @@ package nonisolated struct ProtoSourceDeclaration: Sendable {
   /// bytes; 0: no bound
   package var largest: UInt64 = 0
 
+  /// tree; nothing is sha-256
+  package var digest: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -750,7 +753,7 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SourceDeclaration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0\u{3}backlog_last\0\u{3}latest_only\0\u{1}class\0\u{1}largest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0\u{3}backlog_last\0\u{3}latest_only\0\u{1}class\0\u{1}largest\0\u{1}digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -768,6 +771,7 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
       case 8: try { try decoder.decodeSingularBoolField(value: &self.latestOnly) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.`class`) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.largest) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.digest) }()
       default: break
       }
     }
@@ -804,6 +808,9 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if self.largest != 0 {
       try visitor.visitSingularUInt64Field(value: self.largest, fieldNumber: 10)
     }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -818,6 +825,7 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if lhs.latestOnly != rhs.latestOnly {return false}
     if lhs.`class` != rhs.`class` {return false}
     if lhs.largest != rhs.largest {return false}
+    if lhs.digest != rhs.digest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -208,14 +208,16 @@ class Mesh(contextlib.AbstractContextManager):
         return {node: self.children.memory(node) for node in nodes}
 
 
-def line_of(nodes, first="data", spool="8 GiB", more=""):
-    """A topology with the nodes in a row: the first sends, the last receives, each dials the next."""
+def line_of(nodes, first="data", spool="8 GiB", more="", flow=""):
+    """A topology with nodes in a row: the first sends, the last receives, each dials the next, `flow` is the flow's keys."""
     ports = {node: free_port() for node in nodes[1:]}
     text = ["mesh: bench", "nodes:", f"  {nodes[0]}: {{sends: {{files: {first}}}, spool: {spool}}}"]
     for node in nodes[1:]:
         receives = ", receives: landed" if node == nodes[-1] else ""
         text.append(f'  {node}: {{listens: "127.0.0.1:{ports[node]}"{receives}, spool: {spool}{more}}}')
     text.append(f"links: [{', '.join(f'{a} -> {b}' for a, b in zip(nodes, nodes[1:]))}]")
+    if flow:
+        text.append(f"flows: {{files: {{{flow}}}}}")
     return "\n".join(text) + "\n", ports
 
 
@@ -241,9 +243,9 @@ def place_file(pristine, target):
     os.rename(hidden, target)
 
 
-def carry(bench, directory, pristine, nodes):
+def carry(bench, directory, pristine, nodes, flow=""):
     """Sends a file through nodes in a row; seconds until the origin knows it landed, and memory."""
-    topology, _ = line_of(nodes)
+    topology, _ = line_of(nodes, flow=flow)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start(*reversed(nodes))
         mesh.connected(*nodes)

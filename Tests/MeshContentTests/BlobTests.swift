@@ -170,6 +170,30 @@ import Testing
     }
 }
 
+@Suite struct PieceDigestTests {
+    @Test func aTreeIsOverTheDigestsOfThePlainPieces() throws {
+        let pieces = [
+            seededBytes(40_000, seed: 7), BlobTests.text, [UInt8](repeating: 0, count: 9_000),
+            [UInt8](repeating: 0, count: 9_000),
+        ]
+        let encoder = BlobEncoder(profile: .thinLine)
+        var (tree, whole) = (PieceDigest(.tree), PieceDigest(.sha256))
+        var kinds: [Entry.Flags] = []
+        for piece in pieces {
+            piece.withUnsafeBytes { bytes in
+                let entry = encoder.encode(bytes).entry
+                kinds.append(entry.flags)
+                tree.take(entry, bytes)
+                whole.take(entry, bytes)
+            }
+        }
+        #expect(kinds == [[], .zstd, .hole, .hole])
+        let leaves = pieces.flatMap { Digest.sha256($0).bytes }
+        #expect(tree.finalize() == .sha256(Array("tributary file tree 1".utf8) + leaves))
+        #expect(whole.finalize() == .sha256(pieces.flatMap { $0 }))
+    }
+}
+
 @Suite struct FileDigestTests {
     @Test func zerosCountAsIfTheyHadBeenRead() {
         var digest = FileDigest()

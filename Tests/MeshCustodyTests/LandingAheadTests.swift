@@ -45,4 +45,33 @@ import Testing
         #expect(mesh.landings.renames == 1)
         await mesh.stop()
     }
+
+    @Test func filesOfAFlowWithTreesLandAsTheyWere() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(
+            """
+            mesh: two
+            nodes:
+              o: {sends: {f: data}}
+              hq: {listens: "127.0.0.1:1", receives: landed}
+            links: [o -> hq]
+            flows: {f: {digest: tree}}
+            """,
+            directory: scratch.path
+        )
+        let source = try await mesh.home("o").source("f")
+        try await mesh.startAll()
+        let text = Array(String(repeating: "tide 2.4 m, wind south. ", count: 60_000).utf8)
+        let files = [
+            "mixed": noise(3 << 20, seed: 5) + text + [UInt8](repeating: 0, count: 2 << 20),
+            "small": noise(900, seed: 6), "empty": [],
+        ]
+        for (name, content) in files { try Scratch.write(content, to: "\(source)/\(name)") }
+        #expect(try await mesh.node("o").send([source], id: 1).get().landed == files.count)
+        let landing = try await mesh.home("hq").landing
+        for (name, content) in files {
+            #expect(Scratch.read("\(landing)/o/f/\(name)") == content)
+        }
+        await mesh.stop()
+    }
 }

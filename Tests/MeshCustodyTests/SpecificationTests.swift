@@ -181,6 +181,10 @@ enum SpecificationExamples {
         var digest = FileDigest()
         Self.stream(100_000).withUnsafeBytes { digest.update($0) }
         digest.update(zeros: 65_536)
+        var tree = PieceDigest(.tree)
+        Self.stream(100_000).withUnsafeBytes { tree.take(entries[1], $0) }
+        tree.take(zeros: 65_536)
+        all["file-tree"] = tree.finalize().bytes
         let closing = Closing(
             parcel: id,
             entryCount: 2,

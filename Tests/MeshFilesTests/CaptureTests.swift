@@ -27,13 +27,15 @@ import Testing
 
     private func run(
         _ name: String,
+        digest: DigestAlgorithm = .sha256,
         resumingAfter prefix: [Entry] = [],
         beforeEach: (UInt64) throws -> Void = { _ in }
     ) throws -> Result {
         let decoder = BlobDecoder()
         var entries: [Entry] = []
         var plain: [UInt8] = []
-        let captured = try self.capture.run(try self.open(name), resumingAfter: prefix) {
+        let file = try self.open(name)
+        let captured = try self.capture.run(file, digest: digest, resumingAfter: prefix) {
             try beforeEach($0)
             #expect($0 == UInt64(prefix.count + entries.count))
             entries.append($1)
@@ -144,9 +146,14 @@ import Testing
         #expect(sparse.entries == dense.entries)
         #expect(sparse.captured.size == Int64(size))
         #expect(sparse.captured.digest == dense.captured.digest)
+        let tree = try self.run("dense", digest: .tree).captured.digest
+        #expect(tree != dense.captured.digest)
         for count in stride(from: 1, through: sparse.entries.count, by: 3) {
-            let rest = try self.run("sparse", resumingAfter: Array(sparse.entries.prefix(count)))
+            let prefix = Array(sparse.entries.prefix(count))
+            let rest = try self.run("sparse", resumingAfter: prefix)
             #expect(rest.captured.digest == dense.captured.digest)
+            let again = try self.run("sparse", digest: .tree, resumingAfter: prefix)
+            #expect(again.captured.digest == tree)
         }
     }
 

@@ -8,6 +8,7 @@ import Testing
         var opening = try Sample.opening()
         opening.setID = [1, 2]
         opening.setCount = 9
+        opening.digest = .tree
         #expect(try Opening(encoded: opening.encoded()) == opening)
     }
 
@@ -68,8 +69,18 @@ import Testing
         #expect(error?.code == .unsupported)
     }
 
-    @Test func aClosingComesBackAndVerifies() throws {
-        let signed = try SignedClosing(closing: Sample.closing(), key: Sample.key)
+    @Test func anUnknownDigestIsUnsupported() throws {
+        // Field 16 of the envelope, field 1 of the opening: another digest than those of today.
+        let bytes = try Sample.opening().encoded() + [0x0A, 0x03, 0x80, 0x01, 0x03]
+        let error = #expect(throws: ProtocolError.self) { try Opening(encoded: bytes) }
+        #expect(error?.code == .unsupported)
+    }
+
+    @Test(arguments: DigestAlgorithm.allCases)
+    func aClosingComesBackAndVerifies(algorithm: DigestAlgorithm) throws {
+        var closing = try Sample.closing()
+        closing.algorithm = algorithm
+        let signed = try SignedClosing(closing: closing, key: Sample.key)
         let read = try SignedClosing(bytes: signed.bytes, signature: signed.signature)
         #expect(read == signed)
         #expect(read.closing == signed.closing)

@@ -47,7 +47,8 @@ extension TopologyCheck {
             flowClass: flow.flowClass,
             largest: flow.largest?.value,
             again: flow.again,
-            profile: flow.profile
+            profile: flow.profile,
+            digest: flow.digest
         )
     }
 

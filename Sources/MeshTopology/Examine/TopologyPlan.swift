@@ -176,6 +176,7 @@ package struct TopologyPlan: Sendable {
                 detail("largest", flow.largest?.declared ?? "any", "any"),
                 detail("again", flow.again.rawValue, usual.again.rawValue),
                 detail("profile", "\(flow.profile)", "\(usual.profile)"),
+                detail("digest", flow.digest.rawValue, usual.digest.rawValue),
             ]
         }
     }

@@ -97,6 +97,14 @@ extension LanguageTable {
             "how files are cut: 1 around 256 KiB, 2 around 32 KiB for thin lines"
         ),
         .init(
+            "digest",
+            .scalar(.choice("digest", DigestAlgorithm.allCases.map { .works($0.rawValue) })),
+            usual: "`sha-256`",
+            example: "tree",
+            "what a file is compared with when it lands: SHA-256 of its bytes, or, without a "
+                + "second pass at either end, of the digests of its pieces"
+        ),
+        .init(
             "again",
             .scalar(.choice("again", [.works("replace"), .later("version"), .later("refuse")])),
             usual: "`replace`",

@@ -31,8 +31,8 @@ def make_tree(directory, size):
     return files
 
 
-def tributary(bench, directory, pristine, files):
-    topology, _ = line_of(["origin", "collector"])
+def tributary(bench, directory, pristine, files, flow):
+    topology, _ = line_of(["origin", "collector"], flow=flow)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start("origin")
         hidden = mesh.home("origin", "hidden")
@@ -64,9 +64,10 @@ def compare(bench):
                 else:
                     files = make_tree(pristine, tree_size)
                 for _ in range(bench.runs):
-                    with bench.directory(place) as run:
-                        seconds, memory = tributary(bench, run, pristine, files)
-                        table.add("Tributary", place.name, seconds, f"{files:,} files; {memory}")
+                    for name, flow in (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree")):
+                        with bench.directory(place) as run:
+                            seconds, memory = tributary(bench, run, pristine, files, flow)
+                            table.add(name, place.name, seconds, f"{files:,} files; {memory}")
                     with bench.directory(place) as run:
                         restic = Restic(run)
                         watch = Stopwatch()

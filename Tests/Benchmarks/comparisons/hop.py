@@ -23,9 +23,10 @@ def compare(bench):
             pristine = f"{directory}/pristine"
             random_file(pristine, size)
             for _ in range(bench.runs):
-                with bench.directory(place) as run:
-                    seconds, memory = carry(bench, run, pristine, ["origin", "collector"])
-                    table.add("Tributary", place.name, seconds, memory_note(memory))
+                for name, flow in (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree")):
+                    with bench.directory(place) as run:
+                        seconds, memory = carry(bench, run, pristine, ["origin", "collector"], flow)
+                        table.add(name, place.name, seconds, memory_note(memory))
                 with bench.directory(place) as run:
                     os.makedirs(f"{run}/source")
                     place_file(pristine, f"{run}/source/large")
