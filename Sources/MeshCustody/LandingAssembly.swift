@@ -85,10 +85,12 @@ final class LandingAssembly: Sendable {
         }
     }
 
-    /// Writes a small parcel's content, which comes whole.
-    func write(_ plain: [UInt8]) throws {
+    /// Writes a small parcel's content, which comes whole, in a directory that may be open already.
+    func write(_ plain: [UInt8], in directory: LandingDirectory) throws {
         try self.state.withLock { state in
-            let file = try self.file(&state)
+            let file =
+                try state.file ?? directory.begin(self.parts.final, tag: self.parts.tag)
+            state.file = file
             try plain.withUnsafeBytes { bytes in
                 state.digest.take(whole: bytes)
                 try file.write(bytes)

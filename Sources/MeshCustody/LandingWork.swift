@@ -66,7 +66,8 @@ struct LandingWork: Sendable {
             job.assembly.discard()
             return LandingAssembly(job.assembly.parts)
         }
-        let written = zip(jobs, assemblies).map { self.assemble($0, $1) }
+        var directories = Directories()
+        let written = zip(jobs, assemblies).map { self.assemble($0, $1, &directories) }
         return zip(zip(jobs, assemblies), self.sync(written)).map { made, result in
             if case .ready = result {
             } else {
@@ -119,11 +120,12 @@ struct LandingWork: Sendable {
 
     private func assemble(
         _ job: LandingJob,
-        _ assembly: LandingAssembly
+        _ assembly: LandingAssembly,
+        _ directories: inout Directories
     ) -> Written {
         do {
             if job.row.isSmall {
-                try assembly.write(try self.content(of: job))
+                try assembly.write(self.content(of: job), in: directories[job.root])
             } else {
                 try assembly.run(upTo: job.closing.entryCount)
             }
@@ -165,11 +167,12 @@ struct LandingWork: Sendable {
     /// Gives files their final names; every directory is synced once.
     func rename(_ intents: [LandingIntent], in roots: [ParcelID: LandingRoot]) -> [LandingOutcome] {
         var outcomes: [LandingOutcome] = []
+        var open = Directories()
         var directories: [[UInt8]: (LandingRoot, LandingIntent)] = [:]
         for intent in intents {
             guard let root = roots[intent.parcel] else { continue }
             do {
-                try root.rename(temporary: intent.temporary, to: intent.final)
+                try open[root].rename(temporary: intent.temporary, to: intent.final)
                 let parent = Array(intent.final.components.dropLast().joined(separator: [0x2F]))
                 directories[Array(root.path.utf8) + [0] + parent] = (root, intent)
                 outcomes.append(LandingOutcome(parcel: intent.parcel, result: .renamed))
@@ -224,6 +227,20 @@ struct LandingWork: Sendable {
         case .pathRefused, .tooLarge: .refused(code: error.code.rawValue, detail: error.message)
         case .sizeDiffers: .digestDiffers
         default: .waits(code: error.code.rawValue, detail: error.message)
+        }
+    }
+}
+
+/// The directories in which the files of one batch land, one for each landing.
+private struct Directories {
+    private var open: [String: LandingDirectory] = [:]
+
+    subscript(root: LandingRoot) -> LandingDirectory {
+        mutating get {
+            if let directory = self.open[root.path] { return directory }
+            let directory = LandingDirectory(of: root)
+            self.open[root.path] = directory
+            return directory
         }
     }
 }

@@ -27,7 +27,7 @@ package struct LandingRoot: Sendable {
     /// The longest tag that ``begin(_:tag:)`` takes, in bytes, so that a temporary name is a name.
     package static let tagByteCountMax =
         PathBytes.componentByteCountMax - TreeWalk.reservedPrefix.count - Self.suffix.count
-    private static let suffix = Array(".part".utf8)
+    static let suffix = Array(".part".utf8)
 
     /// Starts to write the file that will have the name `final`.
     ///
@@ -43,33 +43,7 @@ package struct LandingRoot: Sendable {
     ///   name; ``FilesError/Code/noRoom``; ``FilesError/Code/notPermitted``;
     ///   ``FilesError/Code/fileMissing`` if somebody removed a directory meanwhile: call again.
     package func begin(_ final: PathBytes, tag: String) throws -> LandingFile {
-        precondition((1...Self.tagByteCountMax).contains(tag.utf8.count))
-        precondition(!tag.utf8.contains(UInt8(ascii: "/")) && !tag.utf8.contains(0))
-        let isReserved = final.components.contains { $0.starts(with: TreeWalk.reservedPrefix) }
-        guard !isReserved else {
-            throw FilesError.refused(final, because: "names with .tributary- are ours")
-        }
-        let name = TreeWalk.reservedPrefix + Array(tag.utf8) + Self.suffix
-        guard let temporary = final.sibling(name) else {
-            throw FilesError.refused(final, because: "the path is too long")
-        }
-        let root = try self.open()
-        do throws(SystemError) {
-            let directory = try self.makeParent(of: final, in: root)
-            if try directory.statusIfPresent(name: final.name)?.kind == .directory {
-                throw SystemError(number: EISDIR)
-            }
-            let file = try directory.create(name: name)
-            let status = try file.status()
-            return LandingFile(
-                temporary,
-                file,
-                identity: status.identity,
-                observer: self.observer
-            )
-        } catch {
-            throw FilesError.failed(toName: "land", final, error)
-        }
+        try LandingDirectory(of: self).begin(final, tag: tag)
     }
 
     /// Gives a temporary file its final name, in place of whatever file or link had it.
@@ -78,15 +52,7 @@ package struct LandingRoot: Sendable {
     ///   ``FilesError/Code/pathRefused`` if the final name is a directory's or none that this file
     ///   system knows.
     package func rename(temporary: PathBytes, to final: PathBytes) throws {
-        precondition(temporary.parent == final.parent, "A rename stays in its directory.")
-        precondition(temporary.name.starts(with: TreeWalk.reservedPrefix))
-        let root = try self.open()
-        do throws(SystemError) {
-            try root.openParent(of: final).rename(temporary.name, to: final.name)
-        } catch {
-            throw FilesError.failed(toName: "name", final, error)
-        }
-        self.observer?(.renamed(temporary, to: final))
+        try LandingDirectory(of: self).rename(temporary: temporary, to: final)
     }
 
     /// Makes the names in a path's directory durable.
@@ -175,7 +141,7 @@ package struct LandingRoot: Sendable {
         }
     }
 
-    private func open() throws(FilesError) -> Descriptor {
+    func open() throws(FilesError) -> Descriptor {
         try Descriptor.open(root: self.path, orThrow: .landingMissing)
     }
 }
@@ -192,7 +158,7 @@ extension LandingRoot {
     }
 
     /// The directory of a path, with every name on the way there, and those names durable.
-    private func makeParent(
+    func makeParent(
         of path: PathBytes,
         in root: borrowing Descriptor
     ) throws(SystemError) -> Descriptor {
