@@ -12,6 +12,9 @@ package final class Index: LogIndex {
     let node: NodeName
     let notesPassingMax: Int
 
+    /// How much of the database its one writer keeps in memory.
+    private static let cacheKibibytes = 16 << 10
+
     /// Opens or creates the index and brings its schema up to date.
     ///
     /// - Parameters:
@@ -29,7 +32,12 @@ package final class Index: LogIndex {
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 3
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+            try db.execute(
+                sql: "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY"
+            )
+            // Parcels' names lie anywhere in the index. Readers lose theirs with every commit.
+            guard !db.configuration.readonly else { return }
+            try db.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
         }
         let database = try Self.wordingNoRoom {
             let database = try DatabasePool(path: path, configuration: configuration)

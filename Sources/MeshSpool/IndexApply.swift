@@ -16,6 +16,13 @@ import SwiftProtobuf
 extension Index {
     func apply(_ record: LoggedRecord, _ db: Database) throws {
         if record.kind == .blob { return try self.applyBlob(record, db) }
+        switch record.meaning {
+        case .small(let message, let small):
+            return try self.applySmall(message, small, at: record.location, db)
+        case .statement(let message, let statement):
+            return try self.applyStatement(message, statement, record.id, db)
+        case nil: break
+        }
         guard let body = record.body else { throw SpoolRowError.malformed }
         switch record.kind {
         case .blob: break
@@ -23,16 +30,22 @@ extension Index {
             try self.applyIncarnation(ProtoIncarnationRecord(serializedBytes: body), db)
         case .opening: try self.applyOpening(ProtoOpeningRecord(serializedBytes: body), db)
         case .small:
-            try self.applySmall(
-                ProtoSmallRecord(serializedBytes: body),
-                at: record.location,
-                db
+            let message = try ProtoSmallRecord(serializedBytes: body)
+            let small = try SmallParcel(
+                parsingOpening: [UInt8](message.opening),
+                closing: [UInt8](message.closing),
+                signature: [UInt8](message.signature),
+                codec: message.codec,
+                content: [UInt8](message.content)
             )
+            try self.applySmall(message, small, at: record.location, db)
         case .admission: try self.applyAdmission(ProtoAdmissionRecord(serializedBytes: body), db)
         case .entries: try self.applyEntries(ProtoEntriesRecord(serializedBytes: body), db)
         case .closing: try self.applyClosing(ProtoClosingRecord(serializedBytes: body), db)
         case .statement:
-            try self.applyStatement(ProtoStatementRecord(serializedBytes: body), record.id, db)
+            let message = try ProtoStatementRecord(serializedBytes: body)
+            let statement = try SignedStatement(trusted: [UInt8](message.statement))
+            try self.applyStatement(message, statement, record.id, db)
         case .intent: try self.applyIntent(ProtoIntentRecord(serializedBytes: body), db)
         case .landed: try self.applyLanded(ProtoLandedRecord(serializedBytes: body), db)
         case .evict: try self.applyEvict(ProtoEvictRecord(serializedBytes: body), db)
@@ -71,16 +84,10 @@ extension Index {
 
     private func applySmall(
         _ message: ProtoSmallRecord,
+        _ small: SmallParcel,
         at location: BodyLocation,
         _ db: Database
     ) throws {
-        let small = try SmallParcel(
-            parsingOpening: [UInt8](message.opening),
-            closing: [UInt8](message.closing),
-            signature: [UInt8](message.signature),
-            codec: message.codec,
-            content: [UInt8](message.content)
-        )
         let content = SmallContent(
             closing: message.closing,
             passage: Self.encodePassage(message.passage),
@@ -137,8 +144,8 @@ extension Index {
             INSERT OR IGNORE INTO parcel (parcel_id, origin, flow, incarnation_number,
                 incarnation_random, sequence, collector, class, size, path, giver, stamp,
                 opening, opening_signature, passage, is_small, state, arrived_at, modified,
-                closing, closed_at, held_at, body_segment, body_offset, body_length)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                closing, closed_at, held_at, body_segment, body_offset, body_length, is_onward)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(id.bytes), opening.origin.text, opening.flow.text,
@@ -153,6 +160,7 @@ extension Index {
                 (small?.location.segment.rawValue).map { Int64($0) },
                 (small?.location.offset).map { Int64(bitPattern: $0) },
                 (small?.location.length).map { Int64($0) },
+                opening.collector == self.node ? 0 : 1,
             ]
         )
         let isNew = db.changesCount > 0

@@ -151,7 +151,7 @@ extension Index {
                 SELECT number, parcel_id, size, modified, path FROM parcel
                 WHERE state IN ('arriving', 'held') AND flow = ? AND origin = ?
                     AND giver IS ? AND is_small = ? AND class = ? AND collector = ?
-                    AND is_held_back = 0 \(after)
+                    AND is_held_back = 0 AND is_onward = 1 \(after)
                 ORDER BY \(column) \(direction), number \(direction) LIMIT \(limit)
                 """,
                 values

@@ -112,7 +112,7 @@ extension Index {
                             SELECT 1 FROM parcel
                             WHERE state IN ('arriving', 'held') AND flow = ? AND origin = ?
                                 AND giver IS ? AND is_small = ? AND class = ? AND collector = ?
-                                AND is_held_back = 0
+                                AND is_held_back = 0 AND is_onward = 1
                                 AND (\(column), number) \(direction == "DESC" ? ">" : "<") (?, ?)
                             LIMIT ?)
                         """

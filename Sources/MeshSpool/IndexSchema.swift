@@ -33,6 +33,7 @@ extension Index {
             try db.execute(sql: Self.meshColumns)
             try db.execute(sql: Self.cacheTables)
             try db.execute(sql: Self.noteTables)
+            try db.execute(sql: Self.orders)
             try Self.fillModified(db)
         }
         return migrator
@@ -202,10 +203,6 @@ extension Index {
         ALTER TABLE parcel ADD COLUMN next_hop TEXT;        -- through only
         ALTER TABLE parcel ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0
             CHECK (is_held_back IN (0, 1));                 -- by the operator
-        CREATE INDEX parcel_by_age ON parcel (flow, origin, giver, is_small, modified)
-            WHERE state IN ('arriving', 'held');
-        CREATE INDEX parcel_by_size ON parcel (flow, origin, giver, is_small, size)
-            WHERE state IN ('arriving', 'held');
         CREATE INDEX parcel_held_back ON parcel (number) WHERE is_held_back = 1;
         CREATE INDEX parcel_passed ON parcel (passed_to, number) WHERE state = 'passed';
         ALTER TABLE incarnation ADD COLUMN kept_batch INTEGER;
@@ -276,6 +273,18 @@ extension Index {
         CREATE INDEX parcel_unanswered ON parcel (passed_at)
             WHERE state = 'passed' AND giver IS NULL;
         CREATE INDEX landed_by_time ON landed (origin, flow, at);
+        """
+
+    /// The orders in which parcels wait.
+    ///
+    /// What lands here is in none of them: every change of its state would be written there too.
+    private static let orders = """
+        ALTER TABLE parcel ADD COLUMN is_onward INTEGER NOT NULL DEFAULT 1
+            CHECK (is_onward IN (0, 1));                    -- 0: it lands here, and waits in no order
+        CREATE INDEX parcel_by_age ON parcel (flow, origin, giver, is_small, modified)
+            WHERE state IN ('arriving', 'held') AND is_onward = 1;
+        CREATE INDEX parcel_by_size ON parcel (flow, origin, giver, is_small, size)
+            WHERE state IN ('arriving', 'held') AND is_onward = 1;
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

@@ -10,8 +10,12 @@ import MeshModel
 
 // Statements move parcels from state to state, and themselves to whoever waits for them.
 extension Index {
-    func applyStatement(_ message: ProtoStatementRecord, _ digest: Digest, _ db: Database) throws {
-        let statement = try SignedStatement(trusted: [UInt8](message.statement))
+    func applyStatement(
+        _ message: ProtoStatementRecord,
+        _ statement: SignedStatement,
+        _ digest: Digest,
+        _ db: Database
+    ) throws {
         if statement.kind == .custody, !message.destination.isEmpty {
             // Custody counts only where it was meant to be heard: two nodes beside each other that
             // both hold a parcel must not each give it up for the other.
@@ -214,6 +218,9 @@ extension Index {
     }
 
     /// Moves a batch of parcels; returns whether any of them has no content here any more.
+    ///
+    /// `OR FAIL`, for what fails rolls back the whole transaction in any case: otherwise SQLite would
+    /// copy every page that a statement is about to change, to take back that statement alone.
     @discardableResult
     private func move(
         _ parcels: [(any SQLValue)?],
@@ -226,7 +233,7 @@ extension Index {
         case .custody where issued:
             try db.run(
                 """
-                UPDATE parcel SET state = 'held', is_damaged = 0, reserved = 0,
+                UPDATE OR FAIL parcel SET state = 'held', is_damaged = 0, reserved = 0,
                     held_at = ifnull(held_at, ?)
                 WHERE number IN \(Self.batch) AND state IN ('arriving', 'held')
                 """,
@@ -236,14 +243,14 @@ extension Index {
             // Somebody further on has it, as the origin is told who has asked.
             try db.run(
                 """
-                UPDATE parcel SET passed_to = ?, passed_at = ?, unknown_at = NULL
+                UPDATE OR FAIL parcel SET passed_to = ?, passed_at = ?, unknown_at = NULL
                 WHERE number IN \(Self.batch) AND state = 'passed' AND giver IS NULL
                 """,
                 [statement.signer.text, at] + parcels
             )
             try db.run(
                 """
-                UPDATE parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
+                UPDATE OR FAIL parcel SET state = 'passed', passed_to = ?, passed_at = ?, reserved = 0,
                     is_damaged = 0, unknown_at = NULL, \(Self.noContent)
                 WHERE number IN \(Self.batch) AND state IN ('arriving', 'held')
                 """,
@@ -256,7 +263,7 @@ extension Index {
             // It may be on its way all the same: nobody but the origin acts on it.
             try db.run(
                 """
-                UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = ?
+                UPDATE OR FAIL parcel SET state = 'held', is_damaged = 1, unknown_at = ?
                 WHERE number IN \(Self.batch) AND giver IS NULL AND state = 'passed'
                 """,
                 [at] + parcels
@@ -265,7 +272,7 @@ extension Index {
             // The origin has the file: it makes the blobs anew.
             try db.run(
                 """
-                UPDATE parcel SET state = 'held', is_damaged = 1, unknown_at = NULL
+                UPDATE OR FAIL parcel SET state = 'held', is_damaged = 1, unknown_at = NULL
                 WHERE number IN \(Self.batch) AND giver IS NULL AND state IN ('held', 'passed')
                 """,
                 parcels
@@ -273,7 +280,7 @@ extension Index {
             // Who has passed it on takes it again, so that what is made anew comes through.
             try db.run(
                 """
-                UPDATE parcel SET state = 'arriving'
+                UPDATE OR FAIL parcel SET state = 'arriving'
                 WHERE number IN \(Self.batch) AND giver IS NOT NULL AND state = 'passed'
                 """,
                 parcels
@@ -283,7 +290,7 @@ extension Index {
         default:
             try db.run(
                 """
-                UPDATE parcel SET state = 'ended', ending = ?1, ended_at = ?, reserved = 0,
+                UPDATE OR FAIL parcel SET state = 'ended', ending = ?1, ended_at = ?, reserved = 0,
                     is_damaged = 0, \(Self.noContent)
                 WHERE number IN \(Self.batch)
                     AND (state <> 'ended' OR (?1 = 'landed' AND ending <> 'landed'))

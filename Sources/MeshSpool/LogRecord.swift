@@ -1,4 +1,6 @@
+import MeshIdentity
 package import MeshModel
+import MeshProtocol
 
 /// What a record of the log says.
 package enum RecordKind: UInt8, CaseIterable, Sendable {
@@ -42,6 +44,8 @@ package struct LogRecord: Sendable, Hashable {
     package var id: Digest
     /// The payload; at most ``bodyBytesMax`` bytes.
     package var body: [UInt8]
+    /// What the body was made from.
+    var meaning: RecordMeaning?
 
     /// The longest body, in bytes.
     package static let bodyBytesMax = 2 << 20
@@ -66,6 +70,8 @@ package struct LoggedRecord: Sendable, Hashable {
     package var body: [UInt8]?
     /// `false` for a blob whose bytes do not verify: given up by a later record, or damaged.
     package var isIntact = true
+    /// What the body was made from, if that is at hand.
+    var meaning: RecordMeaning?
 
     /// Describes a record of the log.
     package init(kind: RecordKind, id: Digest, location: BodyLocation, body: [UInt8]?) {
@@ -74,4 +80,18 @@ package struct LoggedRecord: Sendable, Hashable {
         self.location = location
         self.body = body
     }
+}
+
+/// What a record was made from, so that the index need not read it out of the body again.
+///
+/// Says nothing that the body does not: a replay, which has only bodies, comes to the same rows.
+enum RecordMeaning: Sendable {
+    case small(ProtoSmallRecord, SmallParcel)
+    case statement(ProtoStatementRecord, SignedStatement)
+}
+
+extension RecordMeaning: Hashable {
+    /// Records with equal bodies are equal.
+    static func == (left: Self, right: Self) -> Bool { true }
+    func hash(into hasher: inout Hasher) {}
 }

@@ -88,7 +88,9 @@ extension LogRecord {
         body.stamp = Data(giver.stamp?.bytes ?? [])
         body.passage = passage.lines.map { Data($0) }
         body.at = at.rawValue
-        return try Self(kind: .small, id: small.id.digest, body: body.serializedBytes())
+        var record = try Self(kind: .small, id: small.id.digest, body: body.serializedBytes())
+        record.meaning = .small(body, small)
+        return record
     }
 
     /// Room is reserved here for a parcel: for all of it, or for a window of what goes through.
@@ -166,11 +168,13 @@ extension LogRecord {
         body.destination = destination?.text ?? ""
         body.hops = hops
         body.at = at.rawValue
-        return try Self(
+        var record = try Self(
             kind: .statement,
             id: .sha256(statement.bytes),
             body: body.serializedBytes()
         )
+        record.meaning = .statement(body, statement)
+        return record
     }
 
     /// A temporary file is durable and will get its final name.

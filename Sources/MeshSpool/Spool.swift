@@ -224,14 +224,14 @@ extension Spool.State {
         }
         for (record, location) in zip(records, locations) {
             let isBlob = record.kind == .blob
-            self.pending.append(
-                LoggedRecord(
-                    kind: record.kind,
-                    id: record.id,
-                    location: location,
-                    body: isBlob ? nil : record.body
-                )
+            var logged = LoggedRecord(
+                kind: record.kind,
+                id: record.id,
+                location: location,
+                body: isBlob ? nil : record.body
             )
+            logged.meaning = record.meaning
+            self.pending.append(logged)
             let body = isBlob ? 0 : UInt64(record.body.count)
             self.stateBytes += LogHeader.recordBytes(body: body)
         }
