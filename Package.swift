@@ -100,6 +100,7 @@ let package = Package(
     targets: [
         // Lowest layer first.
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CMalloc"),  // The allocator's settings, which Glibc's module lacks.
         .target(name: "CCrc32c"),  // The checksum of the log's records.
         .layer("MeshModel", uses: [.crypto]),  // The vocabulary: ids, counts, times, bounds.
         .layer(  // Keys, certificates, statements and their Merkle batches.
@@ -149,7 +150,7 @@ let package = Package(
             "MeshNode",
             on: [
                 "MeshModel", "MeshIdentity", "MeshTopology", "MeshContent", "MeshPolicy",
-                "MeshProtocol", "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks",
+                "MeshProtocol", "MeshSpool", "MeshFiles", "MeshCustody", "MeshLinks", "CMalloc",
             ],
             uses: [.lifecycle, .logging, .nioCore, .nioPosix, .unixSignals]
         ),

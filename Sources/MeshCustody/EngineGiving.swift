@@ -231,7 +231,7 @@ extension Engine {
                 mailbox.yield(.stop)
                 throw CrashedInTest()
             }
-            do { return try spool.read(location, verify: true) } catch {
+            do { return try spool.blob(at: location) } catch {
                 mailbox.yield(.unreadable(blob, of: parcel))
                 throw error
             }

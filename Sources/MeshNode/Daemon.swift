@@ -21,6 +21,9 @@ package enum Daemon {
     /// - Throws: `NodeError` or what opening the home and its spool throws; ``StoppedError`` when
     ///   the disk failed.
     package static func run(home path: String, logger: Logger) async throws {
+        #if canImport(Glibc)
+            Allocator.keepBuffers()
+        #endif
         signal(SIGPIPE, SIG_IGN)
         WriterProbe.ignoreLeaseSignal()
         var home = try Home.open(path)

@@ -1,4 +1,5 @@
 import MeshModel
+import Synchronization
 
 extension Spool {
     /// Reads a body.
@@ -16,6 +17,15 @@ extension Spool {
             at: location.offset,
             count: Int(location.length)
         )
+    }
+
+    /// The bytes of a blob: from memory if it was among the last that were written, otherwise read
+    /// and verified.
+    ///
+    /// - Throws: As ``read(_:verify:)``.
+    package func blob(at location: BodyLocation) throws -> [UInt8] {
+        if let fresh = self.fresh.withLock({ $0[location] }) { return fresh }
+        return try self.read(location, verify: true)
     }
 
     /// Reads a whole record and verifies it.

@@ -17,6 +17,7 @@ package final class Spool: Sendable {
     let options: SpoolOptions
     let events: @Sendable (SpoolEvent) -> Void
     let state: Monitor<State>
+    let fresh: Mutex<FreshBlobs>
     /// Its lock lets one maintenance run at a time.
     let upkeep: Mutex<Upkeep>
 
@@ -52,6 +53,7 @@ package final class Spool: Sendable {
         self.files = files
         self.options = options
         self.events = events
+        self.fresh = Mutex(FreshBlobs(bytesMax: options.freshBytes))
         self.upkeep = Mutex(Upkeep(snapshots: found.snapshots))
         let mark = found.mark ?? UInt32(truncatingIfNeeded: options.random.next())
         var state = State(
@@ -139,9 +141,15 @@ package final class Spool: Sendable {
         // Outside of the lock: the one thing that takes time.
         let checksums = records.map { Checksum.crc32c($0.body) }
         defer { self.state.wake(.work) }
-        return try self.state.withLock { state in
+        let appended = try self.state.withLock { state in
             try state.append(records, checksums)
         }
+        self.fresh.withLock { fresh in
+            for (record, location) in zip(records, appended.locations) where record.kind == .blob {
+                fresh.keep(record.body, at: location)
+            }
+        }
+        return appended
     }
 
     /// Blocks until everything before `position` is durable and known to the index.

@@ -8,6 +8,8 @@ package struct SpoolOptions: Sendable {
     package var limit: ByteCount
     /// How much of the limit released blobs may fill, so that what comes again need not travel.
     package var cacheBytes: ByteCount
+    /// How many bytes of the blobs that were written last are kept in memory.
+    package var freshBytes = 16 << 20
     /// The length of a segment in bytes, in place of the one that follows from the limit.
     package var segmentBytes: UInt64?
     /// The node, named in every segment's head.
