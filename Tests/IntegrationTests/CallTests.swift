@@ -59,7 +59,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func callDialsAtOnceAndSaysWhatCameOfIt() async throws {
             try await Mesh.with(Self.pair) { mesh in
                 #expect(try await Self.call(mesh, "collector", from: "origin").ending == .exited(4))
@@ -105,7 +105,7 @@ extension IntegrationTests {
             return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aPeerThatHangsIsFoundSilentAndDeliveryGoesOnWhenItLives() async throws {
             try await Mesh.with(Self.pair) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -130,7 +130,7 @@ extension IntegrationTests {
 
         @Test(
             .enabled(if: Self.hasNetworks, "no network of our own can be made"),
-            .timeLimit(.minutes(2))
+            .timeLimit(.minutes(5))
         )
         func aLineThatWasDownIsDialledAtOnceWhenItIsBack() async throws {
             try await Mesh.with(Self.pair) { mesh in
@@ -186,7 +186,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func twoNodesFromOneHomeAreDoubledUntilOneIsAdopted() async throws {
             try await Mesh.with(Self.pair) { mesh in
                 try Tree.makeDirectory("\(mesh.directory)/source")

@@ -25,7 +25,7 @@ extension IntegrationTests {
             flows: {files: {done-when: sent}}
             """
 
-        @Test(.timeLimit(.minutes(4)))
+        @Test(.timeLimit(.minutes(5)))
         func aChainOfFiveCarriesSmallAndLargeAndEachNodeTellsTheWay() async throws {
             try await Mesh.with(Self.chain) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -65,7 +65,7 @@ extension IntegrationTests {
         }
 
         /// The relay has most of it from one origin already when the other sends the same bytes.
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func equalFilesFromTwoOriginsAtOnceCrossTheLineOnce() async throws {
             let bytes: Int64 = 60 << 20
             let text = """

@@ -6,7 +6,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Damage {
-        @Test(.timeLimit(.minutes(2)), arguments: [("small", 20_000), ("large", 3_000_000)])
+        @Test(.timeLimit(.minutes(5)), arguments: [("small", 20_000), ("large", 3_000_000)])
         func aFlippedByteIsNotPassedOnAndHeals(name: String, size: Int) async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

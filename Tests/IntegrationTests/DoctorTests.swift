@@ -20,7 +20,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aMeshIsWellUntilARelayIsGone() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 try Tree.makeDirectory("\(mesh.directory)/source")

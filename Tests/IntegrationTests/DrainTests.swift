@@ -5,7 +5,7 @@ extension IntegrationTests {
     @Suite(.serialized)
     struct Drains {
         /// A relay that is to go away hands on all that it holds, although more is offered to it.
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func aRelayThatIsFedMeanwhileDrains() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

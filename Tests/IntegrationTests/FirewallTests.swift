@@ -35,7 +35,7 @@ extension IntegrationTests {
         /// Site and headquarters may dial the DMZ, and nobody may dial anybody else.
         @Test(
             .enabled(if: Networks.areWanted, Comment(rawValue: Networks.whyNot)),
-            .timeLimit(.minutes(3))
+            .timeLimit(.minutes(5))
         )
         func filesCrossADMZAndNothingElseIsTried() async throws {
             let topology = try String(
@@ -108,7 +108,7 @@ extension IntegrationTests {
         /// Forwarding begins with the first durable piece: three slow hops take about as long as one.
         @Test(
             .enabled(if: Networks.areWanted, Comment(rawValue: Networks.whyNot)),
-            .timeLimit(.minutes(3))
+            .timeLimit(.minutes(5))
         )
         func threeSlowHopsTakeAboutAsLongAsOne() async throws {
             let bytes = Show.size(Int64(24) << 20, full: 64 << 20)

@@ -54,7 +54,7 @@ extension IntegrationTests {
             )
         }
 
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func everyCommandOfTheGuideDoesWhatItSays() async throws {
             // Short: the path of a Unix socket has at most 107 bytes.
             let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"

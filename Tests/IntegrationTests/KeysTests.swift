@@ -69,7 +69,7 @@ extension IntegrationTests {
                 .decode(KeysReport.self)
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func threeMachinesMakeTheirKeysAndFilesCross() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 // Nothing of what `init` made is used, but for the topology.
@@ -168,7 +168,7 @@ extension IntegrationTests {
             #expect(try await Self.show(mesh, "origin").mesh == nil)
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func whoeverDoesNotBelongIsRefused() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let stranger = try await Self.request(
@@ -210,7 +210,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func keysAreRenewedWhileFilesFlow() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -258,7 +258,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aNodeThatCannotRunWithWhatIsNewGoesOnWithWhatItHad() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -288,7 +288,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func whatTheSiteForbidsIsShownAndTheRestRuns() async throws {
             let topology = """
                 mesh: line

@@ -7,7 +7,7 @@ extension IntegrationTests {
     /// Homes that lose their spools, or come back from a backup.
     @Suite(.serialized)
     struct Lives {
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func aRelayWhoseSpoolIsRemovedGetsAllOfItAgain() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = try Self.fill(mesh, "a", count: 200)
@@ -35,7 +35,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func aHomeFromABackupStandsStillUntilItIsAdopted() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = try Self.fill(mesh, "a", count: 10)

@@ -5,7 +5,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Paths {
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func oddFilesArriveAsTheyAre() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -26,7 +26,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func pathsOnTheCommandLineAreBytes() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -51,7 +51,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func aScanCountsWhatItLeavesAlone() async throws {
             try await Mesh.with(Mesh.line(more: "")) { mesh in
                 let source = "\(mesh.directory)/source"

@@ -6,7 +6,7 @@ extension IntegrationTests {
     @Suite(.serialized)
     struct Queues {
         /// What an operator types while a file waits, and what scripts see.
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func aFileThatWaitsIsExplainedHeldReleasedAndTriedAgain() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let file = "\(mesh.directory)/source/in/file"

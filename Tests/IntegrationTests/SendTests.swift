@@ -5,7 +5,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Sends {
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func filesSentTwiceAtOnceBecomeOneParcelEach() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -33,7 +33,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func commandsThatWereInterruptedLeaveRoomForOthers() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -55,7 +55,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func waitingForAFileThatVanishedEnds() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

@@ -51,7 +51,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aFileThatIsRenamedIntoPlaceLandsAtOnce() async throws {
             try await Self.with { mesh in
                 var random = Seeded()
@@ -67,7 +67,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aMarkedFileLandsWhenItsMarkerIsThere() async throws {
             try await Self.with { mesh in
                 var random = Seeded()
@@ -89,7 +89,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aFileThatIsBeingWrittenLandsOnceAndWhole() async throws {
             try await Self.with { mesh in
                 var random = Seeded()
@@ -109,7 +109,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func aMissingSourceIsReportedAndComesBackByItself() async throws {
             try await Self.with { mesh in
                 let (source, away) = ("\(mesh.directory)/renamed", "\(mesh.directory)/away")
@@ -134,7 +134,7 @@ extension IntegrationTests {
         }
 
         /// Stopped or killed, a node takes what came meanwhile when it starts.
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func whatCameWhileTheNodeWasAwayIsTakenWhenItStarts() async throws {
             try await Self.with { mesh in
                 #expect(await mesh.stop("origin") == .exited(0))

@@ -5,7 +5,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Stopping {
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func nodesStopCleanlyUnderLoadAndGoOnLater() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -33,7 +33,7 @@ extension IntegrationTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func aSecondDaemonOnTheSameHomeIsRefused() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 try await mesh.start("origin")

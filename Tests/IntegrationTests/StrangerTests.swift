@@ -43,7 +43,7 @@ extension IntegrationTests {
 
         @Test(
             .enabled(if: Self.openssl != nil, "openssl is not installed"),
-            .timeLimit(.minutes(2))
+            .timeLimit(.minutes(5))
         )
         func eachIsOneLineAndTheNodeGoesOn() async throws {
             try await Mesh.with(Mesh.line()) { mesh in

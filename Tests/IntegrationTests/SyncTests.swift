@@ -18,7 +18,7 @@ extension IntegrationTests {
         /// the write ended.
         @Test(
             .enabled(if: Self.strace != nil, "strace is not installed"),
-            .timeLimit(.minutes(2)),
+            .timeLimit(.minutes(5)),
             arguments: [("small", 600), ("large", 64_200)]
         )
         func nothingIsAcknowledgedBeforeItsSegmentIsSynced(name: String, size: Int) async throws {

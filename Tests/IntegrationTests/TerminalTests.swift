@@ -8,7 +8,7 @@ extension IntegrationTests {
     struct Terminals {
         private static let colour = "\u{1B}[1;31m"
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(5)))
         func sendShowsABarARateAndTheTimeLeftOnATerminalAndNothingInAPipe() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -77,7 +77,7 @@ extension IntegrationTests {
             #expect(text.contains("\u{1B}") == isRed, "\(text)")
         }
 
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func aPassphraseIsAskedForTwiceAndNotShown() async throws {
             let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
             let directory = "\(place)/t-\(UInt32.random(in: 0 ... .max))"

@@ -5,7 +5,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Traces {
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func everyNodeTellsTheWholeWay() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

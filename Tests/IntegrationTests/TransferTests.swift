@@ -4,7 +4,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Transfers {
-        @Test(.timeLimit(.minutes(4)))
+        @Test(.timeLimit(.minutes(5)))
         func realFilesCrossThreeProcesses() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

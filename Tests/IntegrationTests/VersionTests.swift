@@ -5,7 +5,7 @@ import Testing
 extension IntegrationTests {
     @Suite(.serialized)
     struct Versions {
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func aNewerVersionReplacesWhatLanded() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"
@@ -23,7 +23,7 @@ extension IntegrationTests {
         }
 
         /// Each file is taken away as soon as it lands; what comes again would be there twice.
-        @Test(.timeLimit(.minutes(3)))
+        @Test(.timeLimit(.minutes(5)))
         func whatAConsumerTookAwayNeverLandsAgain() async throws {
             try await Mesh.with(Mesh.line()) { mesh in
                 let source = "\(mesh.directory)/source"

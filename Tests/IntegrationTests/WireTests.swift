@@ -5,7 +5,7 @@ extension IntegrationTests {
     /// What status says of the wire, beside what a line between the nodes has passed on.
     @Suite(.serialized)
     struct Wires {
-        @Test(.timeLimit(.minutes(1)))
+        @Test(.timeLimit(.minutes(5)))
         func statusTellsTheBytesThatCrossTheWire() async throws {
             let topology = Mesh.line().replacing(
                 "relay: {listens: \"127.0.0.1:PORT\"}",

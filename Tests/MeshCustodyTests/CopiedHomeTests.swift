@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Homes that were copied or restored: they stand still, and after `adopt` all lands once.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct CopiedHomeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CopiedHomeTests {
     @Test func anOriginFromYesterdayMovesNothingUntilItIsAdopted() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)

@@ -6,7 +6,7 @@ import MeshSpool
 import MeshTesting
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct CustodyTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CustodyTests {
     @Test func threeParcelsOfHalfTheCollectorsLimitAllLand() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(

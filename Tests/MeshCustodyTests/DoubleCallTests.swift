@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Two calls of one neighbour: a node `m` hears from `buoy`, which the test plays.
-@Suite(.timeLimit(.minutes(1))) struct DoubleCallTests {
+@Suite(.timeLimit(.minutes(5))) struct DoubleCallTests {
     /// A meeting of the node with whoever calls itself its neighbour.
     struct Meeting {
         let scratch: Scratch

@@ -3,7 +3,7 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+@Suite(.timeLimit(.minutes(5))) struct DrainTests {
     static let line = """
         mesh: line
         nodes:

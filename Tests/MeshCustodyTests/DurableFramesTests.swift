@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Bytes, fdatasync, index, acknowledgement: in this order for every kind of record, at every node.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct DurableFramesTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DurableFramesTests {
     typealias Step = SpoolOptions.CommitStep
 
     @Test func nothingIsSaidBeforeItsRecordIsDurableAndIndexed() async throws {

@@ -5,7 +5,7 @@ import MeshTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct LandingAheadTests {
+@Suite(.timeLimit(.minutes(5))) struct LandingAheadTests {
     @Test func aFileIsWrittenWhileItArrives() async throws {
         let scratch = try Scratch()
         let closings = Mutex(0)

@@ -3,7 +3,7 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LifeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct LifeTests {
     /// An origin with two relays to one collector.
     static let fork = """
         mesh: fork

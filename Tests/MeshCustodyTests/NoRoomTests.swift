@@ -4,7 +4,7 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct NoRoomTests {
+@Suite(.timeLimit(.minutes(5))) struct NoRoomTests {
     @Test func aNodeOnAFullFileSystemStopsAndGoesOnLater() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)

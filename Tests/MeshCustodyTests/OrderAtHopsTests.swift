@@ -6,7 +6,7 @@ import MeshTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct OrderAtHopsTests {
+@Suite(.timeLimit(.minutes(5))) struct OrderAtHopsTests {
     private static func line(_ flow: String) -> String {
         """
         mesh: line

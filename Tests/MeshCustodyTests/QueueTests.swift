@@ -5,7 +5,7 @@ import MeshTesting
 import Testing
 
 /// What an operator does with what waits: list it, hold it, let it go, try it again.
-@Suite(.timeLimit(.minutes(3))) struct QueueTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueTests {
     static let flow = FlowName("f")
 
     /// Origin and relay run and hold `count` small files and a large one; the collector is away.

@@ -6,7 +6,7 @@ import MeshTesting
 import Testing
 
 /// Word finds its way to nodes that are no neighbours, over whoever is there.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RoutedNotesTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RoutedNotesTests {
     /// Two ways from origin to collector, with a link across.
     static let diamond = """
         mesh: diamond

@@ -6,7 +6,7 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SourceTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SourceTests {
     static func topology(_ flow: String = "{}", spool: String = "1 GiB") -> String {
         """
         mesh: two

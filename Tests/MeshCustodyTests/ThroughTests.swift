@@ -5,7 +5,7 @@ import MeshSpool
 import MeshTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct ThroughTests {
+@Suite(.timeLimit(.minutes(5))) struct ThroughTests {
     static let narrow = """
         mesh: narrow
         nodes:

@@ -5,7 +5,7 @@ import MeshTesting
 import Testing
 
 /// Every reason that a file may wait for, as `why` tells it.
-@Suite(.timeLimit(.minutes(3))) struct WhyTests {
+@Suite(.timeLimit(.minutes(5))) struct WhyTests {
     static let line = """
         mesh: line
         nodes:

@@ -7,7 +7,7 @@ import Testing
 
 @testable import MeshFiles
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct SourceWatchTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SourceWatchTests {
     private let scratch: Scratch
     private let root: SourceRoot
 

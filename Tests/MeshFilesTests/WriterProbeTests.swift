@@ -6,7 +6,7 @@ import MeshModel
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WriterProbeTests {
+@Suite(.timeLimit(.minutes(5))) struct WriterProbeTests {
     private let scratch: Scratch
     private let root: SourceRoot
 

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Peers that break a rule are cut off, each with its code, and take no more than they may.
-@Suite(.timeLimit(.minutes(1))) struct BadPeerTests {
+@Suite(.timeLimit(.minutes(5))) struct BadPeerTests {
     /// A listening node, and how it came out with those who called.
     struct Listener {
         let mesh: Mesh

@@ -6,7 +6,7 @@ import NIOPosix
 import Testing
 
 /// Calls over a line that forgets them without a word, in a twentieth of the time.
-@Suite(.timeLimit(.minutes(1))) struct DeadCallTests {
+@Suite(.timeLimit(.minutes(5))) struct DeadCallTests {
     static let times: LinkTimes = {
         var times = LinkTimes().divided(by: 20)
         times.handshake = LinkTimes().handshake

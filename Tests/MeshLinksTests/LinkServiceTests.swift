@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct LinkServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct LinkServiceTests {
     @Test func sixtyFourMebibytesCrossALoopback() async throws {
         let mesh = try Mesh()
         let giver = Blobs.giver()

@@ -7,7 +7,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PipeLinkTests {
+@Suite(.timeLimit(.minutes(5))) struct PipeLinkTests {
     let mesh: Mesh
     let buoy: NodeName
     let harbour: NodeName

@@ -21,7 +21,7 @@ private final class DeadLine: SessionTransport {
     func close() {}
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SessionCoreTests {
+@Suite(.timeLimit(.minutes(5))) struct SessionCoreTests {
     /// Opens a session over a dead line and gives why it closed, and every byte that it sent.
     static func run(
         isDialler: Bool,

@@ -6,7 +6,7 @@ import NIOPosix
 import Testing
 
 /// The bytes that status and the demo show are those of the wire.
-@Suite(.timeLimit(.minutes(1))) struct WireTests {
+@Suite(.timeLimit(.minutes(5))) struct WireTests {
     private static let blobs: UInt64 = 64
     private static let payload = Self.blobs * UInt64(Blobs.length)
 

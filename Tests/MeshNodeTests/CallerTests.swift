@@ -10,7 +10,7 @@ import Testing
 @testable import MeshNode
 
 /// Dialling, with a clock and pauses of the test's own.
-@Suite(.timeLimit(.minutes(1))) struct CallerTests {
+@Suite(.timeLimit(.minutes(5))) struct CallerTests {
     /// A world in which each attempt and each pause waits for the test's word.
     final class World: Sendable {
         enum Happening: Sendable {

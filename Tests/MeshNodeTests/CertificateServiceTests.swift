@@ -27,7 +27,7 @@ private struct KeepingHandler: LogHandler {
 }
 
 @Suite struct CertificateServiceTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func theLogWarnsOnceADayFromAMonthBeforeTheEnd() async {
         let day: Int64 = 86_400_000
         let clock = TestClock()

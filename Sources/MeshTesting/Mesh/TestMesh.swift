@@ -279,7 +279,7 @@ package actor TestMesh {
     /// - Returns: Whether it held in time.
     package func wait(
         for name: String,
-        seconds: Int = 20,
+        seconds: Int = 60,
         until holds: @Sendable (StatusReport) -> Bool
     ) async throws -> Bool {
         for _ in 0..<(seconds * 100) {
