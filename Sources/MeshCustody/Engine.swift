@@ -273,6 +273,7 @@ package actor Engine {
         self.releaseHeldBack(now)
         self.lapseIdle(now)
         self.admitWaiting()
+        self.fillWindows()
         self.lookAtSources(now)
         self.sendTallies(now)
         self.askForOverdue(now)

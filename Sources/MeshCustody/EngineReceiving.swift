@@ -87,11 +87,12 @@ extension Engine {
         for parcel in long.isEmpty ? call.givers : call.givers.filter(isShort) + long {
             guard room > 0 || call.pendingBytes == 0 else { return }
             guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
-            let most = self.throughRoom(arrival)
-            guard most > 0 else { continue }
-            room =
-                self.want(of: &arrival, from: call, room: min(room, most)) + room
-                - min(room, most)
+            // What is long may be owed for long, by a giver that it goes through itself.
+            let left = arrival.opening.isShort ? room : room - Limits.wantedBytesForShort
+            let window = self.throughRoom(arrival)
+            guard window > 0, left > 0 || call.pendingBytes == 0 else { continue }
+            let most = min(left, window)
+            room -= most - self.want(of: &arrival, from: call, room: most)
             self.arrivals[parcel] = arrival
             if arrival.missing.isEmpty { self.checkComplete(parcel) }
         }

@@ -251,6 +251,13 @@ extension Engine {
         return min(Int(through.window - through.heldBytes) - arrival.wantedBytes, free)
     }
 
+    /// Asks on for what goes through, where room came back that nobody told of: the daemon's upkeep
+    /// gives back blocks, and others leave the file system.
+    func fillWindows() {
+        let givers = Set(self.arrivals.values.filter { $0.through != nil }.map(\.giver))
+        for giver in givers { self.calls[giver].map { self.fillWants($0) } }
+    }
+
     /// The next hop wants what is not here: it is wanted of the giver, again if need be.
     func wantForNextHop(_ numbers: RunSet, of parcel: ParcelID) {
         guard var arrival = self.arrivals[parcel], arrival.through != nil, !numbers.isEmpty,

@@ -38,6 +38,8 @@ public enum Limits {
     public static let notesPassingBytesMax = 64 << 20
     /// The most bytes wanted at a time over one session.
     public static let wantedBytesPerSessionMax = 8 << 20
+    /// What of them is for short parcels only: long ones may be owed for long.
+    public static let wantedBytesForShort = 1 << 20
     /// The most bytes wanted at a time by one node, over all its sessions.
     public static let wantedBytesPerNodeMax = 64 << 20
     /// The most bytes of blobs that wait to be sent over one session; more is wanted by nobody who

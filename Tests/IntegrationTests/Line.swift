@@ -24,7 +24,7 @@ final class Line: Sendable {
 
     init(to target: UInt16) throws {
         self.target = target
-        self.listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.listener = Self.socket()
         var address = Self.loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let listener = self.listener
@@ -78,6 +78,11 @@ final class Line: Sendable {
         shutdown(self.listener, Int32(SHUT_RDWR))
     }
 
+    /// A daemon that is started meanwhile must not inherit a socket: it would keep the line up.
+    private static func socket() -> Int32 {
+        Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    }
+
     private static func loopback(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -90,7 +95,8 @@ final class Line: Sendable {
         while true {
             let near = Glibc.accept(self.listener, nil, nil)
             guard near >= 0 else { break }
-            let far = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            _ = fcntl(near, F_SETFD, FD_CLOEXEC)
+            let far = Self.socket()
             var address = Self.loopback(self.target)
             let connected = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
