@@ -68,7 +68,10 @@ extension Engine {
             let next = self.landings.queue.prefix(Self.smallBatchMax)
             let rows = self.rows(of: next)
             for parcel in next {
-                guard let row = rows[parcel] else { break }
+                guard let row = rows[parcel] else {
+                    taken += 1
+                    continue
+                }
                 if !row.isSmall, !batch.isEmpty { break }
                 taken += 1
                 switch self.prepare(row) {

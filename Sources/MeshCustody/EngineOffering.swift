@@ -184,8 +184,8 @@ extension Engine {
             guard let next else { return nil }
             if rows[next.id] == nil {
                 // As many as there may be room for: they are asked for together.
-                let room =
-                    group.isSmall ? Int(call.hello.smallGrant) - Int(call.smallBytesInFlight) : 0
+                let grant = Int(clamping: call.hello.smallGrant)
+                let room = group.isSmall ? grant - Int(clamping: call.smallBytesInFlight) : 0
                 rows = self.rows(of: [next.id] + call.queue.ahead(in: group, within: room))
             }
             if let row = rows[next.id], self.isFor(call, row) { return row }

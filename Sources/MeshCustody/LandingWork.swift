@@ -89,8 +89,13 @@ struct LandingWork: Sendable {
     private func sync(_ written: [Written]) -> [LandingOutcome.Result] {
         let files = written.compactMap(\.file)
         defer { for file in files { file.close() } }
-        if files.count >= Self.syncTogetherMin, (try? LandingFile.sync(together: files)) == true {
-            return written.map(\.result)
+        if files.count >= Self.syncTogetherMin {
+            do {
+                if try LandingFile.sync(together: files) { return written.map(\.result) }
+            } catch {
+                // What failed to become durable must not be synced again: it would seem to succeed.
+                return written.map { $0.file == nil ? $0.result : Self.result(of: error) }
+            }
         }
         let results = Mutex(written.map(\.result))
         let next = Atomic<Int>(0)

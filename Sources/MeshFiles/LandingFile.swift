@@ -100,6 +100,8 @@ package final class LandingFile: Sendable {
     /// would take long in any case.
     ///
     /// - Returns: Whether they are durable as after ``sync()``; if not, each is to be synced.
+    /// - Throws: ``FilesError`` if the disk failed: none of them can be relied on then, nor be made
+    ///   durable by another sync.
     package static func sync(together files: [LandingFile]) throws -> Bool {
         // Errors are told to whoever had a file open when they happened: the first was before all.
         guard let first = files.first, files.allSatisfy({ $0.device == first.device }) else {

@@ -28,11 +28,14 @@ public final class BlobSpool: Sendable {
         limit: ByteCount,
         name: NodeName
     ) throws -> BlobSpool {
+        var options = SpoolOptions(limit: limit, node: name)
+        // What it gives is read and verified.
+        options.freshBytes = 0
         let (spool, _) = try Spool.open(
             directory,
             disk: RealDisk(),
             index: { _ in BlobIndex() },
-            options: SpoolOptions(limit: limit, node: name),
+            options: options,
             events: { _ in }
         )
         guard let index = spool.index as? BlobIndex else {

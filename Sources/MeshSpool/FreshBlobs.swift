@@ -8,6 +8,9 @@ struct FreshBlobs: Sendable {
     private var oldestFirst: [BodyLocation] = []
     private var byteCount = 0
 
+    /// What keeping a blob costs besides its bytes, about: the shortest has one.
+    private static let overhead = 256
+
     /// Keeps at most so many bytes.
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
@@ -18,10 +21,11 @@ struct FreshBlobs: Sendable {
     mutating func keep(_ body: [UInt8], at location: BodyLocation) {
         self.bodies[location] = body
         self.oldestFirst.append(location)
-        self.byteCount += body.count
+        self.byteCount += body.count + Self.overhead
         var gone = 0
         while self.byteCount > self.bytesMax {
-            self.byteCount -= self.bodies.removeValue(forKey: self.oldestFirst[gone])?.count ?? 0
+            let body = self.bodies.removeValue(forKey: self.oldestFirst[gone])
+            self.byteCount -= (body?.count ?? 0) + Self.overhead
             gone += 1
         }
         self.oldestFirst.removeFirst(gone)

@@ -37,7 +37,7 @@ package enum RecordKind: UInt8, CaseIterable, Sendable {
 }
 
 /// What is appended to the log.
-package struct LogRecord: Sendable, Hashable {
+package struct LogRecord: Sendable, Equatable {
     /// What the record says.
     package var kind: RecordKind
     /// The digest that the record is about; `Digest.zero` where there is none.
@@ -46,6 +46,11 @@ package struct LogRecord: Sendable, Hashable {
     package var body: [UInt8]
     /// What the body was made from.
     var meaning: RecordMeaning?
+
+    /// Equal bodies mean the same.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.kind == right.kind && left.id == right.id && left.body == right.body
+    }
 
     /// The longest body, in bytes.
     package static let bodyBytesMax = 2 << 20
@@ -59,7 +64,7 @@ package struct LogRecord: Sendable, Hashable {
 }
 
 /// A record that is durable in the log: what the index is told.
-package struct LoggedRecord: Sendable, Hashable {
+package struct LoggedRecord: Sendable, Equatable {
     /// What the record says.
     package var kind: RecordKind
     /// The digest that the record is about.
@@ -72,6 +77,12 @@ package struct LoggedRecord: Sendable, Hashable {
     package var isIntact = true
     /// What the body was made from, if that is at hand.
     var meaning: RecordMeaning?
+
+    /// Equal bodies mean the same.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.kind == right.kind && left.id == right.id && left.location == right.location
+            && left.body == right.body && left.isIntact == right.isIntact
+    }
 
     /// Describes a record of the log.
     package init(kind: RecordKind, id: Digest, location: BodyLocation, body: [UInt8]?) {
@@ -88,10 +99,4 @@ package struct LoggedRecord: Sendable, Hashable {
 enum RecordMeaning: Sendable {
     case small(ProtoSmallRecord, SmallParcel)
     case statement(ProtoStatementRecord, SignedStatement)
-}
-
-extension RecordMeaning: Hashable {
-    /// Records with equal bodies are equal.
-    static func == (left: Self, right: Self) -> Bool { true }
-    func hash(into hasher: inout Hasher) {}
 }

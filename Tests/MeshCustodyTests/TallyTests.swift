@@ -130,21 +130,32 @@ import Testing
         let scratch = try Scratch()
         let mesh = try TestMesh(WalkThroughTests.line, directory: scratch.path)
         let source = try await mesh.home("origin").source("files")
-        let large = noise(80_000, seed: 1)
-        for number in 0..<40 { try Scratch.write(large, to: "\(source)/\(number)") }
+        let contents = (0..<4 as Range<UInt64>).map { noise(80_000, seed: $0) }
+        let write = { @Sendable (content: [UInt8]) in
+            for number in 0..<40 { try Scratch.write(content, to: "\(source)/\(number)") }
+        }
+        try write(contents[0])
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         let origin = try await mesh.node("origin")
         let sending = Task { await origin.send([source], id: 1) }
-        // Every file is another one by the time that it is read to its end, or before; how many
-        // rounds it takes until one is caught in the middle depends on the machine.
+        // Every file becomes another one again and again while it is read.
+        let writing = Task {
+            var round = 0
+            while !Task.isCancelled {
+                round += 1
+                try write(contents[round % contents.count])
+                await Task.yield()
+            }
+        }
         var abandoned: UInt64 = 0
-        for round in 1...500 as ClosedRange<UInt64> where round <= 10 || abandoned == 0 {
-            let other = noise(80_000, seed: round)
-            for number in 0..<40 { try Scratch.write(other, to: "\(source)/\(number)") }
+        for round in 1...500 where round <= 10 || abandoned == 0 {
             let id = await mesh.nextTask() + 1_000
             _ = await origin.send([source], waitsForLanding: false, id: id)
             abandoned = await origin.status().flows.first?.ended ?? 0
         }
+        writing.cancel()
+        try await writing.value
+        _ = await origin.send([source], waitsForLanding: false, id: 2)
         try await mesh.connect("origin", "relay")
         try await mesh.connect("relay", "collector")
         _ = await sending.value

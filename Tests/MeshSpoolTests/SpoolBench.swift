@@ -18,11 +18,12 @@ final class SpoolBench: Sendable {
         disk: FaultyDisk = FaultyDisk(),
         index: FakeIndex = FakeIndex(),
         segmentBytes: UInt64 = 16 << 10,
-        steps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
+        steps: [SpoolOptions.CommitStep] = [.sync, .index, .publish],
+        freshBytes: Int = 0
     ) throws {
         self.disk = disk
         self.current = Mutex(index)
-        self.options = SpoolOptions(
+        var options = SpoolOptions(
             limit: .mebibytes(64),
             segmentBytes: segmentBytes,
             node: try #require(Self.node),
@@ -30,6 +31,8 @@ final class SpoolBench: Sendable {
             commitSteps: steps,
             random: FixedRandom()
         )
+        options.freshBytes = freshBytes
+        self.options = options
     }
 
     var index: FakeIndex { self.current.withLock { $0 } }

@@ -31,6 +31,26 @@ import Testing
         #expect(throws: SpoolError.self) { try spool.append(records) }
     }
 
+    @Test func onlyTheBlobsThatWereWrittenLastAreKnownByHeart() throws {
+        let bench = try SpoolBench(freshBytes: 10_000)
+        let (spool, _) = try bench.open()
+        let records = (1...4).map { SpoolBench.record($0, bytes: 3_000, kind: .blob) }
+        let (position, locations) = try spool.appendLocated(records)
+        try spool.wait(for: position)
+        for (record, location) in zip(records, locations) {
+            #expect(try spool.blob(at: location) == record.body)
+            bench.disk.flipByte(SpoolBench.path(location.segment.rawValue), at: location.offset)
+        }
+        // The first has made room for the last: it is read, and damaged.
+        let error = #expect(throws: SpoolError.self) { try spool.blob(at: locations[0]) }
+        #expect(error?.code == .damaged)
+        for (record, location) in zip(records, locations).dropFirst() {
+            #expect(try spool.blob(at: location) == record.body)
+            #expect(throws: SpoolError.self) { try spool.read(location, verify: true) }
+        }
+        try spool.close()
+    }
+
     @Test func fourThreadsAppendWithoutLosingAnything() throws {
         let bench = try SpoolBench()
         let (spool, _) = try bench.open()

@@ -296,7 +296,7 @@ package actor TestMesh {
     package func waitForTrace(
         of path: String,
         at name: String,
-        seconds: Int = 20,
+        seconds: Int = 60,
         until holds: @Sendable (String) -> Bool
     ) async throws -> Bool {
         let node = try self.node(name)
@@ -323,7 +323,7 @@ package actor TestMesh {
     /// - Returns: Whether it held in time.
     package func waitForSource(
         _ name: String,
-        seconds: Int = 20,
+        seconds: Int = 60,
         until holds: @Sendable (SourcesReport.Source) -> Bool
     ) async throws -> Bool {
         for _ in 0..<(seconds * 100) {
@@ -338,7 +338,7 @@ package actor TestMesh {
     ///
     /// - Returns: Whether it held in time.
     package func waitForSite(
-        seconds: Int = 20,
+        seconds: Int = 60,
         until holds: @Sendable (SitesReport.Site) -> Bool
     ) async throws -> Bool {
         for _ in 0..<(seconds * 100) {
@@ -353,7 +353,7 @@ package actor TestMesh {
     }
 
     /// Waits until no node holds anything any more or owes anybody a word.
-    package func settle(seconds: Int = 20) async throws -> Bool {
+    package func settle(seconds: Int = 60) async throws -> Bool {
         for node in self.topology.nodes where self.nodes[node.name] != nil {
             let isSettled = try await self.wait(for: node.name.text, seconds: seconds) { report in
                 report.counts["outbox"] == 0 && report.counts["damaged"] == 0
