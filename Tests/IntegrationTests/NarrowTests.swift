@@ -25,8 +25,9 @@ extension IntegrationTests {
         static let besides: Int64 = 24 << 20
 
         /// The most that a log may take: the open segment and the next have their blocks ahead of
-        /// what is written, which is what counts.
-        static func most(_ spool: Int64) -> Int64 { spool + spool / 8 }
+        /// what is written, which is what counts; and the cache, which counts as free, is given back
+        /// beside the writing, more slowly on a busy machine.
+        static func most(_ spool: Int64) -> Int64 { spool + spool / 4 }
 
         @Test(.timeLimit(.minutes(10)))
         func aFileLargerThanTheRelayCrossesItInLittleRoomAndMemory() async throws {

@@ -3,7 +3,6 @@ import MeshCustody
 import MeshModel
 import MeshSpool
 import MeshTesting
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct ThroughTests {
@@ -32,34 +31,6 @@ import Testing
         #expect(parcel.events.contains { $0.what == "custody" && $0.node == "hq" })
         #expect(!parcel.events.contains { $0.what == "custody" && $0.node == "r" })
         #expect(try await mesh.settle())
-        await mesh.stop()
-    }
-
-    @Test func roomThatComesBackByItselfIsUsed() async throws {
-        let scratch = try Scratch()
-        let mesh = try TestMesh(Self.narrow, directory: scratch.path)
-        let source = try await mesh.home("o").source("f")
-        let disk = try #require(try await mesh.disk("r") as? FaultyDisk)
-        try await mesh.startAll()
-        let content = noise(100 << 20, seed: 1)
-        try Scratch.write(content, to: "\(source)/large")
-        async let sent = mesh.node("o").send([source], id: 1)
-        #expect(try await mesh.waitForTrace(of: "large", at: "r") { $0.hasPrefix("arriving") })
-        // Somebody else fills the file system, until nothing moves, and leaves it again.
-        disk.setFreeBytes(0)
-        let seen = Mutex((words: "", times: 0))
-        let isStill = try await mesh.waitForTrace(of: "large", at: "r") { words in
-            seen.withLock { seen in
-                seen = (words, seen.words == words ? seen.times + 1 : 0)
-                return seen.times == 30
-            }
-        }
-        #expect(isStill && seen.withLock { $0.words.hasPrefix("arriving") })
-        disk.setFreeBytes(1 << 40)
-        #expect(try await mesh.waitForTrace(of: "large", at: "r") { !$0.hasPrefix("arriving") })
-        #expect(try await sent.get().landed == 1)
-        let landing = try await mesh.home("hq").landing
-        #expect(Scratch.read("\(landing)/o/f/large") == content)
         await mesh.stop()
     }
 }
