@@ -167,7 +167,7 @@ private struct EntryRun {
     let parcel: ParcelID
     let first: UInt64
     var entries: [UInt8] = []
-    var blobs: [(BlobID, [UInt8])] = []
+    var blobs: [LogRecord] = []
     var bytes: Int64 = 0
 
     var next: UInt64 { self.first + UInt64(self.entries.count / Entry.encodedByteCount) }
@@ -183,12 +183,11 @@ private struct EntryRun {
         entry.append(to: &self.entries)
         guard let stored else { return }
         self.bytes += Int64(stored.count)
-        self.blobs.append((entry.blob, stored))
+        self.blobs.append(.blob(entry.blob, stored))
     }
 
     func records() throws -> [LogRecord] {
-        [try .entries(self.parcel, first: self.first, self.entries)]
-            + self.blobs.map { .blob($0, $1) }
+        [try .entries(self.parcel, first: self.first, self.entries)] + self.blobs
     }
 }
 

@@ -39,11 +39,13 @@ package enum RecordKind: UInt8, CaseIterable, Sendable {
 /// What is appended to the log.
 package struct LogRecord: Sendable, Equatable {
     /// What the record says.
-    package var kind: RecordKind
+    package let kind: RecordKind
     /// The digest that the record is about; `Digest.zero` where there is none.
-    package var id: Digest
+    package let id: Digest
     /// The payload; at most ``bodyBytesMax`` bytes.
-    package var body: [UInt8]
+    package let body: [UInt8]
+    /// CRC-32C of the body: taken where the record is made, while the bytes are in the cache.
+    let checksum: UInt32
     /// What the body was made from.
     var meaning: RecordMeaning?
 
@@ -60,6 +62,7 @@ package struct LogRecord: Sendable, Equatable {
         self.kind = kind
         self.id = id
         self.body = body
+        self.checksum = Checksum.crc32c(body)
     }
 }
 

@@ -67,9 +67,7 @@ struct LogWriter: Sendable {
     /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; or, with
     ///   ``isBroken`` or `disk_failed`, the spool must stop: what is there of the records may be
     ///   valid, and another record in their place could bring the rest of them back to life.
-    mutating func write(_ records: [LogRecord], _ checksums: [UInt32]) throws(SpoolError)
-        -> [BodyLocation]
-    {
+    mutating func write(_ records: [LogRecord]) throws(SpoolError) -> [BodyLocation] {
         let plan = self.plan(records)
         var segments = try self.make(plan)
         var locations: [BodyLocation] = []
@@ -79,11 +77,7 @@ struct LogWriter: Sendable {
             guard var segment = self.open else { continue }
             if self.syncedUnits(in: segment) > 0 { self.vouchedBefore = segment.number }
             do {
-                locations += try self.write(
-                    records[stretch.records],
-                    checksums[stretch.records],
-                    to: segment
-                )
+                locations += try self.write(records[stretch.records], to: segment)
             } catch {
                 self.isBroken = true
                 throw .stopped(doing: "write segment \(segment.number.rawValue)", cause: error)
@@ -199,7 +193,6 @@ struct LogWriter: Sendable {
 
     private func write(
         _ records: ArraySlice<LogRecord>,
-        _ checksums: ArraySlice<UInt32>,
         to segment: OpenSegment
     ) throws -> [BodyLocation] {
         let synced = self.syncedUnits(in: segment)
@@ -211,14 +204,14 @@ struct LogWriter: Sendable {
             stagedAt += UInt64(staged.count)
             staged.removeAll(keepingCapacity: true)
         }
-        for (record, checksum) in zip(records, checksums) {
+        for record in records {
             LogHeader(
                 kind: record.kind.rawValue,
                 bodyLength: UInt64(record.body.count),
                 id: record.id,
                 mark: self.mark,
                 synced: synced,
-                bodyChecksum: checksum
+                bodyChecksum: record.checksum
             ).encode(into: &staged)
             locations.append(
                 BodyLocation(

@@ -47,10 +47,11 @@ extension Spool {
             at: location.offset,
             count: Int(location.length)
         )
-        guard Checksum.crc32c(body) == header.bodyChecksum else {
+        let record = LogRecord(kind: kind, id: header.id, body: body)
+        guard record.checksum == header.bodyChecksum else {
             throw SpoolError.damaged("body", in: location.segment, at: location.offset)
         }
-        return LogRecord(kind: kind, id: header.id, body: body)
+        return record
     }
 
     /// Copies a damaged body aside, under `quarantine/`; it stays where it is, too.

@@ -138,11 +138,9 @@ package final class Spool: Sendable {
         for record in records where record.body.count > LogRecord.bodyBytesMax {
             throw SpoolError.recordTooLong(record.body.count)
         }
-        // Outside of the lock: the one thing that takes time.
-        let checksums = records.map { Checksum.crc32c($0.body) }
         defer { self.state.wake(.work) }
         let appended = try self.state.withLock { state in
-            try state.append(records, checksums)
+            try state.append(records)
         }
         self.fresh.withLock { fresh in
             for (record, location) in zip(records, appended.locations) where record.kind == .blob {
@@ -217,15 +215,14 @@ extension Spool.State {
 
     /// Puts records at the end of the log and in the queue of the index.
     fileprivate mutating func append(
-        _ records: [LogRecord],
-        _ checksums: [UInt32]
+        _ records: [LogRecord]
     ) throws -> (position: LogPosition, locations: [BodyLocation]) {
         if let failure = self.failure { throw failure }
         if self.isClosing { throw SpoolError.closed() }
         guard !records.isEmpty else { return (self.writer.tail, []) }
         let locations: [BodyLocation]
         do {
-            locations = try self.writer.write(records, checksums)
+            locations = try self.writer.write(records)
         } catch {
             if error.code == .diskFailed || self.writer.isBroken { self.failure = error }
             throw error

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 MIB = 1 << 20
 
+# What a flow is called in tables, and its keys.
+TRIBUTARY = (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree"))
+
 
 class Failure(Exception):
     """A benchmark that could not be taken; the message is for people."""
@@ -197,12 +200,13 @@ class Mesh(contextlib.AbstractContextManager):
         """Waits until a count is as high as that."""
         wait(lambda: self.count(node, key) >= number, f"{number} {key} at {node}", timeout, every)
 
+    def capture(self, node, path, *options, timeout=600):
+        """`send`: returns when all of a path is durable in the spool."""
+        call([self.bench.program, "send", "--quiet", "--home", self.home(node), *options, path], timeout)
+
     def send(self, node, path, timeout=600):
         """`send --wait landed`: returns when the origin has the collector's word."""
-        call(
-            [self.bench.program, "send", "--quiet", "--home", self.home(node), "--wait", "landed", path],
-            timeout,
-        )
+        self.capture(node, path, "--wait", "landed", timeout=timeout)
 
     def memory(self, *nodes):
         return {node: self.children.memory(node) for node in nodes}
@@ -356,8 +360,12 @@ class Bench:
         return Place(name, path)
 
     @contextlib.contextmanager
-    def directory(self, place):
-        """A directory for one run; what earlier runs wrote has reached the disk by then."""
+    def directory(self, place, kept=False):
+        """A directory for one run; what earlier runs wrote has reached the disk by then.
+
+        Removed after the run, or with `kept` at the end of the sitting: ext4 is slow to make files
+        while it remembers many that were removed.
+        """
         self.number += 1
         path = os.path.join(place.path, str(self.number))
         os.makedirs(path)
@@ -365,7 +373,8 @@ class Bench:
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            if not kept:
+                shutil.rmtree(path, ignore_errors=True)
 
     def warm(self, size):
         """Touches as much memory as tmpfs will use: on virtual machines the first touch is slow."""

@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 
-from library import MIB, Mesh, Stopwatch, Table, line_of, memory_note, random_file, setting
+from library import MIB, TRIBUTARY, Mesh, Stopwatch, Table, line_of, memory_note, random_file, setting
 from peers.restic import Restic
 
 PROGRAMS = ["restic"]
@@ -31,15 +31,16 @@ def make_tree(directory, size):
     return files
 
 
-def tributary(bench, directory, pristine, files, flow):
+def tributary(bench, directory, pristine, flow):
     topology, _ = line_of(["origin", "collector"], flow=flow)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start("origin")
         hidden = mesh.home("origin", "hidden")
         shutil.copytree(pristine, hidden, copy_function=os.link)
+        tree = mesh.home("origin", "data", "tree")
         watch = Stopwatch()
-        os.rename(hidden, mesh.home("origin", "data", "tree"))
-        mesh.reached("origin", "held", files)
+        os.rename(hidden, tree)
+        mesh.capture("origin", tree)
         return watch.seconds(), memory_note(mesh.memory("origin"))
 
 
@@ -51,7 +52,7 @@ def compare(bench):
         ("Capture, compressible tree", f"About {tree_size // MIB} MiB of files from /usr/share and /usr/lib."),
     ):
         table = Table(
-            what, f"{text} Tributary: from the rename into the source until all of it is durable in the spool.",
+            what, f"{text} Tributary: from the rename into the source until `send` has returned: all of it is durable in the spool.",
             base="Tributary", note="files; peak memory (MiB)",
         )
         for place in bench.places:
@@ -64,9 +65,9 @@ def compare(bench):
                 else:
                     files = make_tree(pristine, tree_size)
                 for _ in range(bench.runs):
-                    for name, flow in (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree")):
+                    for name, flow in TRIBUTARY:
                         with bench.directory(place) as run:
-                            seconds, memory = tributary(bench, run, pristine, files, flow)
+                            seconds, memory = tributary(bench, run, pristine, flow)
                             table.add(name, place.name, seconds, f"{files:,} files; {memory}")
                     with bench.directory(place) as run:
                         restic = Restic(run)

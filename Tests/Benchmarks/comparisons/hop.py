@@ -2,7 +2,7 @@
 
 import os
 
-from library import MIB, Stopwatch, Table, carry, memory_note, place_file, random_file, same, setting
+from library import MIB, TRIBUTARY, Stopwatch, Table, carry, memory_note, place_file, random_file, same, setting
 from peers.rsync import Rsync
 from peers.syncthing import Syncthing
 
@@ -23,7 +23,7 @@ def compare(bench):
             pristine = f"{directory}/pristine"
             random_file(pristine, size)
             for _ in range(bench.runs):
-                for name, flow in (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree")):
+                for name, flow in TRIBUTARY:
                     with bench.directory(place) as run:
                         seconds, memory = carry(bench, run, pristine, ["origin", "collector"], flow)
                         table.add(name, place.name, seconds, memory_note(memory))

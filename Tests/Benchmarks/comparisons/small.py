@@ -53,10 +53,10 @@ def compare(bench):
                     ("Tributary, one hop", ["origin", "collector"]),
                     ("Tributary, two hops", ["origin", "relay", "collector"]),
                 ]:
-                    with bench.directory(place) as run:
+                    with bench.directory(place, kept=True) as run:
                         table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", files, nodes))
                 for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
-                    with bench.directory(place) as run:
+                    with bench.directory(place, kept=True) as run:
                         watch = Stopwatch()
                         rsync.copy(f"{directory}/pristine", f"{run}/target", *options)
                         table.add(name, place.name, watch.seconds())
