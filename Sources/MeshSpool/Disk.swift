@@ -31,8 +31,8 @@ package protocol DiskFile: AnyObject, Sendable {
     func syncData() throws
     /// Makes the bytes and all metadata durable (`fsync`).
     func syncAll() throws
-    /// Takes blocks for the first `count` bytes, which read as zero, and makes the file that long.
-    func allocate(_ count: UInt64) throws
+    /// Takes blocks for a stretch, where there are none; they read as zero. The file reaches as far.
+    func allocate(_ stretch: Range<UInt64>) throws
     /// Cuts the file, or lengthens it with a hole.
     func truncate(to count: UInt64) throws
     /// Gives back the blocks of a stretch, which then reads as zeros; the file stays as long.

@@ -11,6 +11,8 @@ struct LogWriter: Sendable {
         var continues: LogPosition
         /// Where the next record goes, in bytes.
         var end: UInt64
+        /// How far the file has blocks, in bytes.
+        var allocated: UInt64 = 0
     }
 
     /// A segment with bytes, or a name, that are not durable.
@@ -61,8 +63,8 @@ struct LogWriter: Sendable {
 
     /// Writes records at the end of the log and returns where their bodies lie.
     ///
-    /// Segments that are needed are made before anything is written, so that a full disk refuses
-    /// all of the records or none.
+    /// Segments and blocks that are needed are taken before anything is written, so that a full
+    /// disk refuses all of the records or none.
     ///
     /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; or, with
     ///   ``isBroken`` or `disk_failed`, the spool must stop: what is there of the records may be
@@ -119,25 +121,29 @@ struct LogWriter: Sendable {
         var made: [OpenSegment] = []
         var continues = self.tail
         for stretch in plan {
-            guard stretch.isNew else {
+            if !stretch.isNew, var open = self.open {
                 // Goes into the segment that is open, before any new one.
+                do { try self.allocate(stretch.bytes, in: &open) } catch {
+                    throw Self.refused("lengthen", open.number, stretch.bytes, error)
+                }
+                self.open = open
                 continues.offset += stretch.bytes
                 continue
             }
             let number = SegmentNumber(self.next)
             // Not used again even if it fails: a name may come back after a crash.
             self.next += 1
-            let bytes = max(self.segmentBytes, SegmentHead.byteCount + stretch.bytes)
             do {
                 let file = try self.files.disk.create(self.files.path(number))
-                let segment = OpenSegment(
+                var segment = OpenSegment(
                     number: number,
                     file: file,
                     continues: continues,
                     end: SegmentHead.byteCount
                 )
                 made.append(segment)
-                try file.allocate(bytes)
+                try self.allocate(stretch.bytes, in: &segment)
+                made[made.count - 1] = segment
                 let head = SegmentHead(
                     number: number,
                     node: self.node,
@@ -147,10 +153,7 @@ struct LogWriter: Sendable {
                 try head.withUnsafeBytes { try file.write($0, at: 0) }
             } catch {
                 try self.unmake(made)
-                if let error = error as? DiskError, error.isNoRoom {
-                    throw .noRoom(for: bytes, cause: error)
-                }
-                throw .unavailable(doing: "make segment \(number.rawValue)", cause: error)
+                throw Self.refused("make", number, stretch.bytes, error)
             }
             continues = LogPosition(
                 segment: number,
@@ -158,6 +161,30 @@ struct LogWriter: Sendable {
             )
         }
         return made
+    }
+
+    /// Takes blocks for what is about to be written, and for some more.
+    ///
+    /// Step by step: a whole segment at once would hold up everything else while the file system
+    /// looks for it.
+    private func allocate(_ bytes: UInt64, in segment: inout OpenSegment) throws {
+        let needed = segment.end + bytes
+        guard needed > segment.allocated else { return }
+        let end = max(needed, min(needed + Self.allocatedAheadBytes, self.segmentBytes))
+        try segment.file.allocate(segment.allocated..<end)
+        segment.allocated = end
+    }
+
+    private static func refused(
+        _ what: String,
+        _ segment: SegmentNumber,
+        _ bytes: UInt64,
+        _ error: any Error
+    ) -> SpoolError {
+        if let error = error as? DiskError, error.isNoRoom {
+            return .noRoom(for: bytes, cause: error)
+        }
+        return .unavailable(doing: "\(what) segment \(segment.rawValue)", cause: error)
     }
 
     /// An unused segment that came back after a crash would break the chain of the log.
@@ -236,6 +263,7 @@ struct LogWriter: Sendable {
         return locations
     }
 
+    private static let allocatedAheadBytes: UInt64 = 4 << 20
     private static let directBytes = 32 << 10
     private static let stagedBytesMax = 256 << 10
 }

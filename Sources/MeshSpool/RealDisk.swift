@@ -155,14 +155,18 @@ final class RealDiskFile: DiskFile {
         guard fsync(self.descriptor) == 0 else { throw DiskError.latest("fsync", self.path) }
     }
 
-    func allocate(_ count: UInt64) throws {
+    func allocate(_ stretch: Range<UInt64>) throws {
         while true {
-            let number = posix_fallocate(self.descriptor, 0, off_t(count))
+            let number = posix_fallocate(
+                self.descriptor,
+                off_t(stretch.lowerBound),
+                off_t(stretch.count)
+            )
             switch number {
             case 0: return
             case EINTR: continue
             // A file system that cannot: a hole reads as zero too, but a write may find no room.
-            case EOPNOTSUPP, EINVAL: return try self.truncate(to: max(count, try self.size()))
+            case EOPNOTSUPP, EINVAL: return try self.truncate(to: max(stretch.upperBound, try self.size()))
             default:
                 throw DiskError(operation: "posix_fallocate", path: self.path, number: number)
             }

@@ -179,9 +179,8 @@ package final class Spool: Sendable {
     /// The cache counts as free: maintenance evicts of it what is written for. Costs one `statvfs`.
     package var freeRoom: ByteCount {
         let (allocated, evictable, ahead) = self.state.withLock { state in
-            let open = state.writer.open?.end
-            let ahead = open.map { max(self.options.effectiveSegmentBytes, $0) - $0 }
-            return (state.allocatedBytes, state.evictableBytes, ahead ?? 0)
+            let ahead = state.writer.open.map { $0.allocated - $0.end } ?? 0
+            return (state.allocatedBytes, state.evictableBytes, ahead)
         }
         let evicted = Int64(allocated) - Int64(evictable)
         let limit = self.options.limit.rawValue - evicted

@@ -47,8 +47,8 @@ import Testing
         try await mesh.connect("hq", "r")
         try await mesh.connect("o", "r")
         #expect(try await mesh.waitForTrace(of: "large", at: "r") { $0.hasPrefix("arriving") })
-        // Somebody else fills the file system, until nothing moves, and leaves it again.
-        disk.setFreeBytes(0)
+        // Somebody else fills the file system but for the reserve, until nothing moves, and leaves.
+        disk.setFreeBytes(56 << 20)
         let seen = Mutex((used: Int64(0), times: 0))
         let isStill = try await mesh.wait(for: "hq") { report in
             seen.withLock { seen in

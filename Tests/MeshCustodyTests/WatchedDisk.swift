@@ -45,7 +45,7 @@ private final class WatchedFile: DiskFile {
         self.beforeSync()
         try self.file.syncAll()
     }
-    func allocate(_ count: UInt64) throws { try self.file.allocate(count) }
+    func allocate(_ stretch: Range<UInt64>) throws { try self.file.allocate(stretch) }
     func truncate(to count: UInt64) throws { try self.file.truncate(to: count) }
     func punch(_ offset: UInt64, count: UInt64) throws {
         try self.file.punch(offset, count: count)

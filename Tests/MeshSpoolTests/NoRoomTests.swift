@@ -75,7 +75,7 @@ import Testing
         let small = try SmallFileSystem(mebibytes: 32)
         let home = small.directory.path
         let ballast = try RealDisk().create(home + "/ballast")
-        try ballast.allocate(12 << 20)
+        try ballast.allocate(0..<12 << 20)
         func open() throws -> (Spool, Index) {
             let made = Made()
             let spool = try Spool.open(

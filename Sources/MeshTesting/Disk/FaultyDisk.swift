@@ -343,9 +343,9 @@ private final class FaultyFile: DiskFile {
         try self.add(.write(Array(bytes), at: Int(offset)))
     }
 
-    func allocate(_ count: UInt64) throws {
-        try self.disk.take(count)
-        try self.add(.resize(Int(count)))
+    func allocate(_ stretch: Range<UInt64>) throws {
+        try self.disk.take(UInt64(stretch.count))
+        try self.add(.resize(Int(max(stretch.upperBound, try self.size()))))
     }
 
     func truncate(to count: UInt64) throws { try self.add(.resize(Int(count))) }

@@ -117,7 +117,7 @@ private final class TracingFile: DiskFile {
         self.trace.record(.syncFile(self.path))
     }
 
-    func allocate(_ count: UInt64) throws { try self.file.allocate(count) }
+    func allocate(_ stretch: Range<UInt64>) throws { try self.file.allocate(stretch) }
 
     func truncate(to count: UInt64) throws {
         try self.file.truncate(to: count)
