@@ -11,17 +11,20 @@ struct SendCommand: ParsableCommand {
         discussion: """
             Files must lie beneath a directory that the topology lets this node send from; a \
             directory stands for all that is in it. Without --wait the command ends when the node \
-            has taken note of every file durably. On a terminal it shows how far it is.
+            has taken note of every file durably; the files must stay until it has read them. With \
+            --wait held all of each is durable in its spool, and the disk may be taken away. On a \
+            terminal it shows how far it is.
 
             Examples:
               tributary send /data/sonar/2027
+              tributary send --wait held /media/stick/photos && umount /media/stick
               tributary send --wait landed /data/sonar/a.wav && mv /data/sonar/a.wav /data/sent
             """
     )
 
     /// What to wait for.
     enum Wait: String, ExpressibleByArgument, CaseIterable {
-        case landed
+        case held, landed
     }
 
     @OptionGroup var home: HomeOption
@@ -30,7 +33,12 @@ struct SendCommand: ParsableCommand {
     @Option(help: "The flow, where the path alone does not tell.")
     var flow: String?
 
-    @Option(help: "Wait until every file has landed at the collector, and the node has its word.")
+    @Option(
+        help: """
+            Wait until all of every file is held here, or has landed at the collector and the node \
+            has its word.
+            """
+    )
     var wait: Wait?
 
     @Argument(help: "Files and directories.")
@@ -57,8 +65,8 @@ struct SendCommand: ParsableCommand {
         }
         Terminal.endProgress()
         let report = try value.decode(SendReport.self)
-        try self.output.write(value) { report.summary(waited: self.wait != nil) }
-        try report.complain(waited: self.wait != nil, aboutSkipped: !self.output.quiet)
+        try self.output.write(value) { report.summary(waited: self.wait) }
+        try report.complain(waited: self.wait, aboutSkipped: !self.output.quiet)
     }
 }
 
@@ -83,19 +91,22 @@ extension SendReport {
     }
 
     /// One line at the end.
-    func summary(waited: Bool) -> String {
+    func summary(waited: SendCommand.Wait?) -> String {
         let taken = "\(Wording.count(self.files, "file")), \(Wording.bytes(self.bytes))"
-        return waited
-            ? "\(taken): \(Wording.number(self.landed)) landed." : "\(taken) handed over."
+        return switch waited {
+        case nil: "\(taken) handed over."
+        case .held: "\(taken) held here."
+        case .landed: "\(taken): \(Wording.number(self.landed)) landed."
+        }
     }
 
     /// Says on stderr what did not go, and throws the status that stands for it.
-    func complain(waited: Bool, aboutSkipped: Bool) throws {
+    func complain(waited: SendCommand.Wait?, aboutSkipped: Bool) throws {
         if aboutSkipped { self.list(self.skipped ?? [], as: "left alone") }
         let refused = self.refused ?? []
         self.list(refused, as: "refused")
         if !refused.isEmpty { throw CommandStatus.refused }
-        if waited, self.landed < self.files {
+        if waited == .landed, self.landed < self.files {
             let missing = Wording.count(self.files - self.landed, "file")
             Terminal.complain("tributary: \(missing) not landed yet; see `tributary trace`.")
             throw CommandStatus.left

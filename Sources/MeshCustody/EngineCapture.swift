@@ -371,6 +371,7 @@ extension Engine {
             next = last.number + 1
         }
         if self.healing.remove(row.id) != nil { self.mayBeGiven([row]) }
+        self.isWhole(row.id)
         self.moreIsHere(of: row.id)
         self.supersede(by: row.id)
     }

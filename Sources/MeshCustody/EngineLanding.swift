@@ -65,8 +65,11 @@ extension Engine {
             var batch: [LandingJob] = []
             var deferred: [ParcelID] = []
             var taken = 0
-            let next = self.landings.queue.prefix(Self.smallBatchMax)
-            let rows = self.rows(of: next)
+            var rows = self.rows(of: self.landings.queue.prefix(1))
+            // A large one lands alone.
+            let isLarge = rows.values.first?.isSmall == false
+            let next = self.landings.queue.prefix(isLarge ? 1 : Self.smallBatchMax)
+            if !isLarge { rows = self.rows(of: next) }
             for parcel in next {
                 guard let row = rows[parcel] else {
                     taken += 1

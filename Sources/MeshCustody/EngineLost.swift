@@ -156,7 +156,7 @@ extension Engine {
                 id: self.random.next() >> 1,
                 paths: rows.map { Array("\(root.path)/".utf8) + $0.path },
                 flow: flow,
-                waitsForLanding: false,
+                wait: nil,
                 progress: { _ in },
                 reply: { _ in }
             )

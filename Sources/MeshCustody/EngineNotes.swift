@@ -112,17 +112,16 @@ extension Engine {
             self.warnWhenFull()
         }
         let ends = self.ask([]) { try $0.outboxEnds() }
-        for call in self.calls.values { self.flushOutbox(call, ends) }
-    }
-
-    private func flushOutbox(_ call: Call, _ ends: [(destination: NodeName, number: Int64)]) {
-        // The neighbour's own come first: custody makes room.
-        for end in ends where end.destination == call.peer {
-            self.flushOutbox(call, to: end.destination, upTo: end.number)
+        // The neighbours' own come first: custody makes room.
+        for (destination, end) in ends {
+            guard let call = self.calls[destination] else { continue }
+            self.flushOutbox(call, to: destination, upTo: end)
         }
-        for end in ends where end.destination != call.peer {
-            guard self.ways(to: end.destination).include(call.peer) else { continue }
-            self.flushOutbox(call, to: end.destination, upTo: end.number)
+        for (destination, end) in ends {
+            for way in self.ways(to: destination).neighbours where way != destination {
+                guard let call = self.calls[way] else { continue }
+                self.flushOutbox(call, to: destination, upTo: end)
+            }
         }
     }
 
@@ -201,7 +200,7 @@ extension Engine {
                 for call in self.calls.values { call.outboxCursors[destination] = nil }
             }
         }
-        self.flushOutboxes()
+        self.settle()
     }
 
     private func warnWhenFull() {

@@ -82,11 +82,23 @@ extension Engine {
             Limits.wantedBytesPerSessionMax - call.pendingBytes,
             Limits.wantedBytesPerNodeMax - nodeTotal
         )
-        let isShort = { (parcel: ParcelID) in self.arrivals[parcel]?.opening.isShort ?? true }
-        let long = call.givers.filter { !isShort($0) }
-        for parcel in long.isEmpty ? call.givers : call.givers.filter(isShort) + long {
+        guard room > 0 || call.pendingBytes == 0 else { return }
+        var short: [ParcelID] = []
+        var long: [ParcelID] = []
+        for parcel in call.givers {
+            // Read in place: most lack nothing that is not asked for already.
+            guard let place = self.arrivals.index(forKey: parcel),
+                !self.arrivals.values[place].missing.isEmpty
+            else { continue }
+            if self.arrivals.values[place].opening.isShort {
+                short.append(parcel)
+            } else {
+                long.append(parcel)
+            }
+        }
+        for parcel in short + long {
             guard room > 0 || call.pendingBytes == 0 else { return }
-            guard var arrival = self.arrivals[parcel], !arrival.missing.isEmpty else { continue }
+            guard var arrival = self.arrivals[parcel] else { continue }
             // What is long may be owed for long, by a giver that it goes through itself.
             let left = arrival.opening.isShort ? room : room - Limits.wantedBytesForShort
             let window = self.throughRoom(arrival)

@@ -40,6 +40,14 @@ package struct EngineError: Error, Sendable {
     )
 }
 
+/// How long the answer to a command that hands files over waits; otherwise until all are noted.
+package enum SendWait: String, Sendable, CaseIterable {
+    /// All of every file is durable in this node's spool: the source may go away.
+    case held
+    /// Every file has landed, and the node has the collector's word.
+    case landed
+}
+
 /// Files that a command handed over, and what became of them.
 ///
 /// A class, because the engine and the one who waits share it; the engine alone changes it.
@@ -50,8 +58,8 @@ package final class SendTask: Sendable {
     package let paths: [[UInt8]]
     /// The flow, where the command names it.
     package let flow: FlowName?
-    /// Whether the answer waits for the collector's statements.
-    package let waitsForLanding: Bool
+    /// What the answer waits for.
+    package let wait: SendWait?
     let progress: @Sendable (SendReport) -> Void
     let reply: @Sendable (Result<SendReport, EngineError>) -> Void
     let state = SendState()
@@ -61,14 +69,14 @@ package final class SendTask: Sendable {
         id: UInt64,
         paths: [[UInt8]],
         flow: FlowName?,
-        waitsForLanding: Bool,
+        wait: SendWait?,
         progress: @escaping @Sendable (SendReport) -> Void,
         reply: @escaping @Sendable (Result<SendReport, EngineError>) -> Void
     ) {
         self.id = id
         self.paths = paths
         self.flow = flow
-        self.waitsForLanding = waitsForLanding
+        self.wait = wait
         self.progress = progress
         self.reply = reply
     }
@@ -76,6 +84,7 @@ package final class SendTask: Sendable {
     func ended(_ parcel: ParcelID, _ kind: StatementKind, _ detail: String) {
         self.state.with { state in
             guard let path = state.parcels.removeValue(forKey: parcel) else { return }
+            state.arriving.remove(parcel)
             if kind == .landed || kind == .landedLate {
                 state.landed += 1
                 state.landedBytes += state.sizes.removeValue(forKey: path) ?? 0
@@ -89,6 +98,7 @@ package final class SendTask: Sendable {
     func opensAnew(_ parcel: ParcelID, _ flow: FlowName) {
         self.state.with { state in
             guard let path = state.parcels.removeValue(forKey: parcel) else { return }
+            state.arriving.remove(parcel)
             state.waiting[path] = flow
         }
     }
@@ -111,7 +121,7 @@ package final class SendTask: Sendable {
                 files: UInt64(state.total - state.waiting.count),
                 bytes: state.bytes,
                 landed: UInt64(state.landed),
-                landedBytes: self.waitsForLanding ? state.landedBytes : nil,
+                landedBytes: self.wait == .landed ? state.landedBytes : nil,
                 of: UInt64(state.total),
                 skipped: state.skipped,
                 refused: state.refused
@@ -226,7 +236,7 @@ extension Engine {
         task.state.with { state in
             state.total = scan.files.count
             state.bytes = scan.files.reduce(0) { $0 + $1.stamp.size }
-            if task.waitsForLanding {
+            if task.wait == .landed {
                 for file in scan.files { state.sizes[file.path] = file.stamp.size }
             }
             state.skipped = scan.report.examples.map {
@@ -251,7 +261,9 @@ extension Engine {
     /// Waits for the end of a parcel that a file became; it may have ended already.
     private func follow(_ parcel: ParcelID, path: PathBytes, for task: SendTask) {
         task.state.with { $0.parcels[parcel] = path }
-        guard let row = self.ask(nil, { try $0.parcel(parcel) }), row.state == .ended,
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        if row.state == .arriving { task.state.with { _ = $0.arriving.insert(parcel) } }
+        guard row.state == .ended,
             let kind = row.ending.flatMap({ StatementKind(rawValue: $0) })
         else { return }
         task.ended(parcel, kind, "")
@@ -259,11 +271,20 @@ extension Engine {
 
     /// A candidate became a parcel.
     func begun(_ flow: FlowName, _ file: SeenFile, _ parcel: ParcelID) {
+        let isRead = self.sources.capturing[parcel] == nil
         for task in self.sends.values {
             task.state.with { state in
                 guard state.waiting.removeValue(forKey: file.path) == flow else { return }
                 state.parcels[parcel] = file.path
+                if !isRead { state.arriving.insert(parcel) }
             }
+        }
+    }
+
+    /// All of a parcel is durable here.
+    func isWhole(_ parcel: ParcelID) {
+        for task in self.sends.values where task.state.with({ $0.arriving.remove(parcel) }) != nil {
+            self.haveSendsChanged = true
         }
     }
 
@@ -291,8 +312,12 @@ extension Engine {
             let isDone = task.state.with { state in
                 guard state.total > 0, !state.isAnswered else { return false }
                 let isTaken = state.waiting.isEmpty
-                let isEnded = isTaken && state.parcels.isEmpty
-                if task.waitsForLanding ? isEnded : isTaken { state.isAnswered = true }
+                state.isAnswered =
+                    switch task.wait {
+                    case nil: isTaken
+                    case .held: isTaken && state.arriving.isEmpty
+                    case .landed: isTaken && state.parcels.isEmpty
+                    }
                 return state.isAnswered
             }
             var progress = task.report
@@ -324,7 +349,7 @@ extension Engine {
                 id: promise.id,
                 paths: paths,
                 flow: flow,
-                waitsForLanding: false,
+                wait: nil,
                 progress: { _ in },
                 reply: { _ in }
             )

@@ -11,6 +11,8 @@ struct NoteWays {
     private let nearer: [NodeName]
     /// The others with a way to it that does not come back, and how many links theirs is long.
     private let others: [(neighbour: NodeName, hops: Int)]
+    /// The neighbours that may ever be chosen, best first.
+    let neighbours: [NodeName]
 
     /// Looks the ways up, in O(nodes + links).
     init(from node: NodeName, to destination: NodeName, in index: PublicIndex) {
@@ -32,11 +34,7 @@ struct NoteWays {
         let isNearer = { (way: NodeName) in distances[way, default: .max] < own }
         self.nearer = ways.filter(isNearer)
         self.others = ways.filter { !isNearer($0) }.map { ($0, distances[$0] ?? 0) }
-    }
-
-    /// Whether a neighbour is among the ways.
-    func include(_ neighbour: NodeName) -> Bool {
-        self.nearer.contains(neighbour) || self.others.contains { $0.neighbour == neighbour }
+        self.neighbours = self.nearer + self.others.map(\.neighbour)
     }
 
     /// The neighbour that takes a note now; `nil`: it waits.

@@ -16,6 +16,8 @@ final class SendState: Sendable {
         var waiting: [PathBytes: FlowName] = [:]
         /// On their way.
         var parcels: [ParcelID: PathBytes] = [:]
+        /// Those of them that are still being read here.
+        var arriving: Set<ParcelID> = []
         var skipped: [SendReport.Refusal] = []
         var refused: [SendReport.Refusal] = []
         var isAnswered = false

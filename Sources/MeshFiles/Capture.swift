@@ -1,6 +1,7 @@
 import Glibc
 package import MeshContent
 package import MeshModel
+import Synchronization
 
 /// What the capture of one file established.
 package struct Captured: Hashable, Sendable {
@@ -30,13 +31,22 @@ package final class Capture {
         self.cutter = PieceCutter(profile: profile)
         self.encoder = BlobEncoder(profile: profile)
         self.buffer = .allocate(byteCount: 4 * profile.maximum, alignment: 4_096)
-        let zeros = UnsafeRawBufferPointer(
-            start: calloc(profile.maximum, 1),
-            count: profile.maximum
-        )
-        self.zeroPieceLength =
-            self.cutter.length(ofNextPieceIn: zeros, isLast: false) ?? profile.maximum
-        free(UnsafeMutableRawPointer(mutating: zeros.baseAddress))
+        self.zeroPieceLength = Self.zeroPieceLengths.withLock { known in
+            if let length = known[profile] { return length }
+            let length = Self.lengthOfZeroPiece(PieceCutter(profile: profile))
+            known[profile] = length
+            return length
+        }
+    }
+
+    /// By profile: finding one takes as long as cutting a megabyte.
+    private static let zeroPieceLengths = Mutex<[CutProfile: Int]>([:])
+
+    private static func lengthOfZeroPiece(_ cutter: PieceCutter) -> Int {
+        let maximum = cutter.profile.maximum
+        let zeros = UnsafeRawBufferPointer(start: calloc(maximum, 1), count: maximum)
+        defer { free(UnsafeMutableRawPointer(mutating: zeros.baseAddress)) }
+        return cutter.length(ofNextPieceIn: zeros, isLast: false) ?? maximum
     }
 
     deinit { self.buffer.deallocate() }

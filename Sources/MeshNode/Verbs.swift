@@ -120,6 +120,10 @@ struct Verbs: Sendable {
         if let flow, name == nil {
             throw ControlError(code: "usage", message: "`\(flow)` is no flow's name.")
         }
+        let wait = request.arguments["wait"]?.string
+        guard wait == nil || wait.flatMap({ SendWait(rawValue: $0) }) != nil else {
+            throw ControlError(code: "usage", message: "`send` waits until `held` or `landed`.")
+        }
         try self.checkThatSiteAllows(paths)
         let result: Result<SendReport, EngineError> = try await self.engine.answer { reply in
             .send(
@@ -127,7 +131,7 @@ struct Verbs: Sendable {
                     id: SystemRandomSource().next() >> 1,
                     paths: paths,
                     flow: name,
-                    waitsForLanding: request.arguments["wait"]?.string == "landed",
+                    wait: wait.flatMap { SendWait(rawValue: $0) },
                     progress: { report in
                         if let event = try? JSONValue(encoding: report) { emit(event) }
                     },

@@ -166,7 +166,8 @@ final class RealDiskFile: DiskFile {
             case 0: return
             case EINTR: continue
             // A file system that cannot: a hole reads as zero too, but a write may find no room.
-            case EOPNOTSUPP, EINVAL: return try self.truncate(to: max(stretch.upperBound, try self.size()))
+            case EOPNOTSUPP, EINVAL:
+                return try self.truncate(to: max(stretch.upperBound, try self.size()))
             default:
                 throw DiskError(operation: "posix_fallocate", path: self.path, number: number)
             }

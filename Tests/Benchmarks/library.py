@@ -100,6 +100,12 @@ class Children(contextlib.AbstractContextManager):
                     return int(line.split()[1]) / 1024
         raise Failure(f"no VmHWM of {name}")
 
+    def processor(self, name):
+        """The processor time that a process has taken so far, in seconds."""
+        with open(f"/proc/{self.running[name].pid}/stat") as stat:
+            user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, name):
         child = self.running.pop(name)
         child.terminate()
@@ -200,13 +206,12 @@ class Mesh(contextlib.AbstractContextManager):
         """Waits until a count is as high as that."""
         wait(lambda: self.count(node, key) >= number, f"{number} {key} at {node}", timeout, every)
 
-    def capture(self, node, path, *options, timeout=600):
-        """`send`: returns when all of a path is durable in the spool."""
-        call([self.bench.program, "send", "--quiet", "--home", self.home(node), *options, path], timeout)
-
-    def send(self, node, path, timeout=600):
+    def send(self, node, path, wait="landed", timeout=600):
         """`send --wait landed`: returns when the origin has the collector's word."""
-        self.capture(node, path, "--wait", "landed", timeout=timeout)
+        call(
+            [self.bench.program, "send", "--quiet", "--home", self.home(node), "--wait", wait, path],
+            timeout,
+        )
 
     def memory(self, *nodes):
         return {node: self.children.memory(node) for node in nodes}

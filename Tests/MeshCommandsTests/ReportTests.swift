@@ -203,13 +203,13 @@ import Testing
             refused: [.init(path: "x", why: "source_missing")]
         )
         #expect(throws: CommandStatus.refused) {
-            try refused.complain(waited: true, aboutSkipped: false)
+            try refused.complain(waited: .landed, aboutSkipped: false)
         }
         let waiting = SendReport(files: 2, bytes: 1, landed: 1)
         #expect(throws: CommandStatus.left) {
-            try waiting.complain(waited: true, aboutSkipped: false)
+            try waiting.complain(waited: .landed, aboutSkipped: false)
         }
-        #expect(throws: Never.self) { try waiting.complain(waited: false, aboutSkipped: false) }
+        #expect(throws: Never.self) { try waiting.complain(waited: nil, aboutSkipped: false) }
     }
 
     @Test(arguments: [

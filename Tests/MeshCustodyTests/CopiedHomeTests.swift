@@ -84,7 +84,7 @@ import Testing
             #expect(try await mesh.wait(for: node) { $0.life?.state == "doubled" })
         }
         try LifeTests.write("b", 4, to: source, seed: 200)
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 2).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 2).get()
         try await mesh.connect("origin", "relay")
         #expect(try await mesh.node("relay").status().flows.first?.held == 0)
         #expect(mesh.landings.renames == 4)
@@ -122,7 +122,7 @@ import Testing
         try await mesh.start("copy")
         try await mesh.connect("copy", "r2")
         try LifeTests.write("c", 4, to: other, seed: 300)
-        _ = try await mesh.node("copy").send([other], waitsForLanding: false, id: 3).get()
+        _ = try await mesh.node("copy").send([other], wait: nil, id: 3).get()
         #expect(try await mesh.wait(for: "r2") { $0.flows.first?.held == 4 })
         try await mesh.connect("hq", "r2")
         #expect(try await mesh.wait(for: "copy") { $0.life?.state == "doubled" })
@@ -157,7 +157,7 @@ import Testing
         for (word, seed) in [("a", 100), ("b", 200)] as [(String, UInt64)] {
             try LifeTests.write(word, 10, to: source, seed: seed)
             let id = await mesh.nextTask()
-            _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: id).get()
+            _ = try await mesh.node("origin").send([source], wait: nil, id: id).get()
             #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
             if word == "a" { backup = try await mesh.backUp("relay") }
         }
@@ -200,7 +200,7 @@ import Testing
         try await mesh.cut("origin", "relay")
         try LifeTests.write("b", 2, to: source, seed: 2)
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 2).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 2).get()
         // Until its time is over nothing moves.
         #expect(try await mesh.node("origin").status().flows.first?.held == 2)
         mesh.clock.advance(milliseconds: 6_000)

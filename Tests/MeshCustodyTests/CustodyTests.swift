@@ -94,7 +94,7 @@ import Testing
         for node in ["o", "r1", "r2", "hq"] { try await mesh.start(node) }
         try Scratch.write(noise(200_000, seed: 1), to: "\(source)/file")
         try await mesh.connect("o", "r1")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "o") { $0.flows.first?.held == 0 })
         try await mesh.cut("o", "r1")
 
@@ -161,7 +161,7 @@ import Testing
         try Scratch.write(content, to: "\(source)/file")
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
 
         if size > Limits.smallPlainBytesMax {
@@ -193,7 +193,7 @@ import Testing
         try Scratch.write(content, to: "\(source)/file")
         try await mesh.startAll()
         try await mesh.arm("collector", at: .afterCustodyRecord)
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         _ = try await mesh.node("collector").end()
         try await mesh.crash("collector", kept: .everything)
         let disk = try #require(try await mesh.disk("collector") as? FaultyDisk)
@@ -254,9 +254,16 @@ import Testing
             }
         }
         #expect(try await mesh.settle())
+        // Tallies go round on their own: nothing is to come any more.
+        try await mesh.cut("origin", "relay")
+        try await mesh.cut("relay", "collector")
         for node in ["origin", "relay", "collector"] {
             let disk = try #require(try await mesh.disk(node) as? FaultyDisk)
             #expect(!disk.paths.contains { $0.hasSuffix("00000001.seg") })
+            let isAlone = try await mesh.wait(for: node) { report in
+                report.neighbours.allSatisfy { $0.state != "ok" }
+            }
+            #expect(isAlone)
             let before = try Self.rows(await mesh.node(node).spool)
             let directory = try await mesh.home(node).directory
             try await mesh.crash(node, kept: .everything)

@@ -25,7 +25,7 @@ import Testing
         try await mesh.connect("o", "r")
         try Scratch.write(noise(300_000, seed: 1), to: "\(source)/large")
         try Scratch.write(noise(900, seed: 2), to: "\(source)/small")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "r") { Self.held($0) == 2 })
         #expect(try await mesh.wait(for: "o") { Self.held($0) == 0 })
 
@@ -33,7 +33,7 @@ import Testing
         async let drained = relay.drain(patience: 60_000)
         // What is handed over now waits at its origin.
         try Scratch.write(noise(400_000, seed: 3), to: "\(source)/later")
-        _ = try await mesh.node("o").send(["\(source)/later"], waitsForLanding: false, id: 2).get()
+        _ = try await mesh.node("o").send(["\(source)/later"], wait: nil, id: 2).get()
         #expect(
             try await mesh.waitForTrace(of: "later", at: "o") { $0.contains("draining") }
         )
@@ -52,14 +52,14 @@ import Testing
         for node in ["o", "r"] { try await mesh.start(node) }
         try await mesh.connect("o", "r")
         try Scratch.write(noise(300_000, seed: 1), to: "\(source)/large")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "o") { Self.held($0) == 0 })
         let report = try await mesh.node("r").drain(patience: 1).get()
         #expect(report.parcels == 1)
         #expect(report.left?.map(\.path) == ["large"])
         // Parcels are taken again afterwards.
         try Scratch.write(noise(500, seed: 4), to: "\(source)/after")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 2).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 2).get()
         #expect(try await mesh.wait(for: "r") { Self.held($0) == 2 })
         await mesh.stop()
     }

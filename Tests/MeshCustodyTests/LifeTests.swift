@@ -44,7 +44,7 @@ import Testing
         try Self.write("a", 6, to: source, seed: 1)
         try await mesh.startAll()
         try await mesh.arm("collector", at: .afterCustodyRecord)
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         _ = try await mesh.node("collector").end()
         try await mesh.crash("collector", kept: .everything)
         try await mesh.restore("collector")
@@ -64,7 +64,7 @@ import Testing
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
         try Self.write("a", 8, to: source, seed: 1)
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
         try await mesh.crash("relay")
         // The index is gone, and a record in the middle of the log with it.
@@ -121,7 +121,7 @@ import Testing
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
         try Self.write("x", count, to: source, seed: 1)
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(
             try await mesh.wait(for: "origin", seconds: 60) {
                 $0.flows.first?.held == 0 && $0.flows.first?.waiting == 0

@@ -39,7 +39,7 @@ import Testing
             try Scratch.write(noise(120_000, seed: UInt64(file)), to: "\(source)/\(file)")
             Self.age("\(source)/\(file)", seconds: file)
         }
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "r") { Self.held($0) == 6 })
         #expect(try await mesh.wait(for: "o") { Self.held($0) == 0 })
         try await mesh.connect("hq", "r")
@@ -64,7 +64,7 @@ import Testing
         try await mesh.connect("o", "r")
         for version in 1...3 {
             try Scratch.write(noise(size + version, seed: UInt64(version)), to: "\(source)/file")
-            _ = try await mesh.node("o").send([source], waitsForLanding: false, id: UInt64(version))
+            _ = try await mesh.node("o").send([source], wait: nil, id: UInt64(version))
                 .get()
             let first = try await mesh.wait(for: "r") { report in
                 Self.held(report) == 1 && report.flows.first?.ended == UInt64(version - 1)

@@ -21,7 +21,7 @@ import Testing
             try Scratch.write([UInt8(truncatingIfNeeded: number)], to: "\(source)/small-\(number)")
         }
         try Scratch.write(noise(1 << 20, seed: 3), to: "\(source)/large")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         _ = try await mesh.wait(for: "r") { report in
             report.flows.first?.held == UInt64(count + 1) && report.spool.reservations == 0
         }
@@ -136,7 +136,7 @@ import Testing
         let flow = try #require(Self.flow)
         #expect(try await mesh.node("r").hold(.flow(flow)).flow == "f")
         try Scratch.write([7], to: "\(source)/later")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 2).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 2).get()
         try await mesh.crash("r")
         try await mesh.start("hq")
         try await mesh.restart("r")
@@ -205,7 +205,7 @@ import Testing
         for node in ["o", "a"] { try await mesh.start(node) }
         try await mesh.connect("o", "a")
         try Scratch.write(noise(12 << 20, seed: 1), to: "\(source)/large")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         // Once it is captured.
         #expect(try await mesh.wait(for: "o") { $0.spool.reservations == 0 })
         var codes: [String] = []

@@ -25,7 +25,7 @@ import Testing
         try Scratch.write(noise(200_000, seed: 1), to: "\(source)/large")
         for node in ["o", "r1", "hq"] { try await mesh.start(node) }
         try await mesh.connect("o", "r1")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "o") { $0.flows.first?.held == 0 })
         try await mesh.cut("o", "r1")
         try await mesh.arm("hq", at: .afterLanded)
@@ -50,7 +50,7 @@ import Testing
         try Scratch.write(noise(2_000, seed: 2), to: "\(source)/small")
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
         try await mesh.cut("origin", "relay")
         try await mesh.connect("relay", "collector")

@@ -44,6 +44,37 @@ import Testing
         try await mesh.wait(for: "o") { $0.flows.first?.landed == count }
     }
 
+    @Test func whatASendWaitedToBeHeldNeedsNoSourceAnyMore() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology(), directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let large = noise(24 << 20, seed: 1)
+        let small = noise(500, seed: 2)
+        try Scratch.write(large, to: "\(source)/large")
+        try Scratch.write(small, to: "\(source)/small")
+        // Nobody is called: nothing leaves.
+        let sent = try await mesh.node("o").send([source], wait: .held, id: 1)
+        let report = try sent.get()
+        #expect(report.files == 2)
+        #expect(report.refused == [])
+        for name in ["large", "small"] {
+            let parcel = try await mesh.node("o").trace(name).parcels.first
+            #expect(parcel?.state == "held")
+            try Scratch.remove("\(source)/\(name)")
+        }
+        // Once more, when it is held already.
+        try Scratch.write(small, to: "\(source)/small")
+        let again = try await mesh.node("o").send([source], wait: .held, id: 2)
+        #expect(try again.get().files == 1)
+        try await mesh.connect("o", "hq")
+        #expect(try await Self.landed(mesh, 3))
+        let landing = try await mesh.home("hq").landing
+        #expect(Scratch.read("\(landing)/o/f/large") == large)
+        #expect(Scratch.read("\(landing)/o/f/small") == small)
+        await mesh.stop()
+    }
+
     static func left(_ source: SourcesReport.Source, _ reason: String) -> [String]? {
         source.leftAlone.first { $0.reason == reason }?.examples
     }

@@ -15,7 +15,7 @@ import Testing
         try Scratch.write(noise(5_000, seed: 2), to: "\(source)/small")
         for node in ["origin", "relay"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
         try await mesh.crash("relay")
         return source
@@ -78,7 +78,7 @@ import Testing
         try Scratch.write(noise(5_000, seed: 2), to: "\(source)/small")
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
         // The source has other files by now: nothing can be made again, and nothing has to.
         try Scratch.write(noise(300, seed: 3), to: "\(source)/small")
@@ -106,7 +106,7 @@ import Testing
         try Scratch.write(noise(5_000, seed: 2), to: "\(source)/small")
         for node in ["origin", "relay", "collector"] { try await mesh.start(node) }
         try await mesh.connect("origin", "relay")
-        _ = try await mesh.node("origin").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.wait(for: "origin") { $0.flows.first?.held == 0 })
         try await mesh.cut("origin", "relay")
         try await mesh.connect("collector", "relay")
@@ -150,12 +150,12 @@ import Testing
         var abandoned: UInt64 = 0
         for round in 1...500 where round <= 10 || abandoned == 0 {
             let id = await mesh.nextTask() + 1_000
-            _ = await origin.send([source], waitsForLanding: false, id: id)
+            _ = await origin.send([source], wait: nil, id: id)
             abandoned = await origin.status().flows.first?.ended ?? 0
         }
         writing.cancel()
         try await writing.value
-        _ = await origin.send([source], waitsForLanding: false, id: 2)
+        _ = await origin.send([source], wait: nil, id: 2)
         try await mesh.connect("origin", "relay")
         try await mesh.connect("relay", "collector")
         _ = await sending.value

@@ -43,7 +43,7 @@ import Testing
         for node in ["o", "r", "hq"] { try await mesh.start(node) }
         let content = noise(70 << 20, seed: 1)
         try Scratch.write(content, to: "\(source)/large")
-        _ = try await mesh.node("o").send([source], waitsForLanding: false, id: 1).get()
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         try await mesh.connect("hq", "r")
         try await mesh.connect("o", "r")
         #expect(try await mesh.waitForTrace(of: "large", at: "r") { $0.hasPrefix("arriving") })

@@ -167,8 +167,8 @@ struct DemoCommand: ParsableCommand {
         }
         Terminal.endProgress()
         let report = try value.decode(SendReport.self)
-        print(report.summary(waited: true))
-        try report.complain(waited: true, aboutSkipped: true)
+        print(report.summary(waited: .landed))
+        try report.complain(waited: .landed, aboutSkipped: true)
     }
 
     private static func compare(_ mesh: DemoMesh, count: Int) throws {

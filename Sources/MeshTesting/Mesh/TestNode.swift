@@ -119,11 +119,11 @@ package struct TestNode: Sendable {
         }
     }
 
-    /// Hands files over, and waits for them to land if asked to.
+    /// Hands files over, and waits as long as it is told to.
     package func send(
         _ paths: [String],
         flow: String? = nil,
-        waitsForLanding: Bool = true,
+        wait: SendWait? = .landed,
         id: UInt64
     ) async -> Result<SendReport, EngineError> {
         await withCheckedContinuation { continuation in
@@ -131,7 +131,7 @@ package struct TestNode: Sendable {
                 id: id,
                 paths: paths.map { Array($0.utf8) },
                 flow: flow.flatMap { FlowName($0) },
-                waitsForLanding: waitsForLanding,
+                wait: wait,
                 progress: { _ in },
                 reply: { continuation.resume(returning: $0) }
             )

@@ -40,7 +40,7 @@ def tributary(bench, directory, pristine, flow):
         tree = mesh.home("origin", "data", "tree")
         watch = Stopwatch()
         os.rename(hidden, tree)
-        mesh.capture("origin", tree)
+        mesh.send("origin", tree, wait="held")
         return watch.seconds(), memory_note(mesh.memory("origin"))
 
 
@@ -52,7 +52,7 @@ def compare(bench):
         ("Capture, compressible tree", f"About {tree_size // MIB} MiB of files from /usr/share and /usr/lib."),
     ):
         table = Table(
-            what, f"{text} Tributary: from the rename into the source until `send` has returned: all of it is durable in the spool.",
+            what, f"{text} Tributary: from the rename into the source until `send --wait held` has returned: all of it is durable in the spool.",
             base="Tributary", note="files; peak memory (MiB)",
         )
         for place in bench.places:

@@ -5,10 +5,9 @@ import os
 from library import MIB, Mesh, Stopwatch, Table, free_port, place_file, random_file, setting
 
 PROGRAMS = []
-FILES = 10
 
 
-def run_with(bench, directory, origins, total):
+def run_with(bench, directory, origins, count, total):
     port = free_port()
     topology = "\n".join([
         "mesh: bench", "nodes:",
@@ -20,31 +19,33 @@ def run_with(bench, directory, origins, total):
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start("collector", *names)
         mesh.connected("collector", *names, timeout=120)
-        files = [f"{directory}/{number}" for number in range(origins * FILES)]
+        files = [f"{directory}/{number}" for number in range(count)]
         for file in files:
-            random_file(file, total // len(files))
+            random_file(file, total // count)
+        before = mesh.children.processor("collector")
         watch = Stopwatch()
         for number, file in enumerate(files):
             place_file(file, mesh.home(names[number % origins], "data", f"file-{number}"))
-        mesh.reached("collector", "landed", len(files))
+        mesh.reached("collector", "landed", count, every=0.2)
         seconds = watch.seconds()
         most = max(mesh.memory(*names).values())
-        return seconds, f"collector {mesh.memory('collector')['collector']:.0f}, an origin {most:.0f}"
+        processor = mesh.children.processor("collector") - before
+        return seconds, f"{processor:.1f} s; collector {mesh.memory('collector')['collector']:.0f}, an origin {most:.0f}"
 
 
 def compare(bench):
-    total = setting("ORIGINS_MIB", 512) * MIB
+    total, files = setting("ORIGINS_MIB", 512) * MIB, setting("ORIGINS_FILES", 1_000)
     counts = [int(count) for count in os.environ.get("TRIBUTARY_BENCH_ORIGINS", "1 10 100").split()]
     table = Table(
         "Origins into one collector",
-        f"{total // MIB} MiB of random bytes together, {FILES} files from each origin; from the first rename until "
-        "the last has landed. All nodes on this machine.",
+        f"{files:,} files of {total // files // 1024} KiB, as many from each origin; from the first rename until the last has "
+        "landed. All nodes on this machine.",
         base=f"{counts[0]} origins",
-        note="peak memory (MiB)",
+        note="processor time of the collector; peak memory (MiB)",
     )
     for place in bench.places:
         for _ in range(bench.runs):
             for origins in counts:
                 with bench.directory(place) as directory:
-                    table.add(f"{origins} origins", place.name, *run_with(bench, directory, origins, total))
+                    table.add(f"{origins} origins", place.name, *run_with(bench, directory, origins, files, total))
     return [table]
