@@ -82,11 +82,11 @@ package final class Capture {
             zeroPieceLength: self.zeroPieceLength,
             buffer: self.buffer
         )
-        var digest = PieceDigest(algorithm)
+        let digest = SharedDigest(algorithm)
         var number: UInt64 = 0
         for entry in prefix {
             guard let piece = try reader.next(length: Int(entry.plainLength)),
-                self.compare(piece, with: entry, &digest)
+                self.compare(piece, with: entry, number, digest)
             else {
                 throw FilesError.changed(
                     "\(file.path) differs from what was captured of it before."
@@ -100,8 +100,9 @@ package final class Capture {
                 digest.take(zeros: UInt32(count))
                 try emit(number, .hole(count), .none)
             case .bytes(let bytes):
+                digest.offer(number, bytes)
                 let (entry, stored) = self.encoder.encode(bytes)
-                digest.take(entry, bytes)
+                digest.take(number, entry, bytes)
                 try emit(number, entry, stored)
             }
             number += 1
@@ -156,16 +157,18 @@ package final class Capture {
     private func compare(
         _ piece: PieceReader.Piece,
         with entry: Entry,
-        _ digest: inout PieceDigest
+        _ number: UInt64,
+        _ digest: SharedDigest
     ) -> Bool {
         switch piece {
         case .zeros:
             digest.take(zeros: entry.plainLength)
             return entry.isHole
         case .bytes(let bytes):
-            guard self.encoder.matches(entry, bytes) else { return false }
-            digest.take(entry, bytes)
-            return true
+            digest.offer(number, bytes)
+            let isSame = self.encoder.matches(entry, bytes)
+            digest.take(number, entry, bytes)
+            return isSame
         }
     }
 
