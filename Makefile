@@ -35,7 +35,7 @@ bench:
 	Tests/Benchmarks/run --json .build/benchmarks.json $(BENCH)
 
 # Instructions of the hot loops, beside those in Tests/Benchmarks/instructions.json; WRITE=1 writes
-# them down. Not in CI: a release build from nothing takes longer than all tests.
+# them down.
 guard:
 	@docker/prerequisites.sh guard
 	swift build -c release --product HotLoops
