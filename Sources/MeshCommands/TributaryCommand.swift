@@ -21,6 +21,7 @@ package struct TributaryCommand: AsyncParsableCommand {
 
             Exit codes: \(CommandStatus.summary).
             """,
+        version: "0.1.0-dev",
         groupedSubcommands: [
             CommandGroup(
                 name: "Make and run a mesh:",

@@ -80,6 +80,8 @@ package actor Engine {
     var sends: [UInt64: SendTask] = [:]
     var haveSendsChanged = false
     var quarantined = 0
+    /// What was told last and may be told again: see `status`.
+    var statusKnown: (report: StatusReport, until: ContinuousClock.Instant)?
     var life = LifeState()
     /// Parcels that were damaged and are being made whole.
     var healing: Set<ParcelID> = []

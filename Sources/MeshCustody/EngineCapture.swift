@@ -56,7 +56,7 @@ extension Engine {
         var hasBegun = false
         var looked = 0
         let collector = flow.source.collector
-        var room = self.freeRoom(for: collector)
+        var room = self.freeRoom(for: collector) - self.sources.reading.reduce(0, +)
         var mayStartLarge = self.sources.mayCapture(size: 0)
         while batch.count < Self.smallBatchMax,
             let file = self.sources.flows[name]?.queue.next(mayStartLarge: mayStartLarge)
@@ -67,8 +67,8 @@ extension Engine {
                 continue
             }
             if file.isSmall {
-                guard !self.sources.isReading else { break }
-                room -= file.stamp.size + (4 << 10)
+                guard self.sources.mayRead else { break }
+                room -= Self.roomToRead(file.stamp.size)
                 guard room >= 1 << 20 else {
                     self.isOutOfRoom(for: name)
                     break
@@ -104,7 +104,7 @@ extension Engine {
             if looked > 0, !hasBegun { self.finishSends() }
             return hasBegun
         }
-        self.sources.isReading = true
+        self.sources.reading.append(batch.reduce(0) { $0 + Self.roomToRead($1.stamp.size) })
         let work = self.captureWork
         CaptureWork.smalls.async { [batch] in
             work.read(
@@ -116,6 +116,9 @@ extension Engine {
         }
         return true
     }
+
+    /// What a small file takes of the spool, at most.
+    private static func roomToRead(_ size: Int64) -> Int64 { size + (4 << 10) }
 
     private func dequeue(_ file: WaitingFile, of flow: FlowName, _ mayStartLarge: Bool) {
         self.sources.flows[flow]?.queue.removeNext(mayStartLarge: mayStartLarge)
@@ -248,7 +251,7 @@ extension Engine {
     }
 
     private func read(_ files: [ReadFile]) {
-        self.sources.isReading = false
+        self.sources.reading.removeFirst()
         guard let flow = files.first?.flow,
             let source = self.parts.view.sends.first(where: { $0.flow == flow })
         else { return }
@@ -404,11 +407,11 @@ extension Engine {
         else { return }
         let work = self.captureWork
         if row.isSmall {
-            guard !self.sources.isReading else {
+            guard self.sources.mayRead else {
                 return self.sources.unfinished.append(parcel)
             }
             let seen = SeenFile(path: path, stamp: stamp, mode: opening.mode)
-            self.sources.isReading = true
+            self.sources.reading.append(Self.roomToRead(stamp.size))
             return CaptureWork.smalls.async {
                 work.read(
                     [seen],

@@ -11,7 +11,8 @@ struct SourceState {
     var flows: [FlowName: FlowSource] = [:]
     /// Whose turn it is, first to last.
     var turns: [FlowName] = []
-    var isReading = false
+    /// The batches of small files that are being read, in order: what each may take of the spool.
+    var reading: [Int64] = []
     /// Taken from the candidates, and not yet known to the index: nobody else takes this version.
     var underWay: [FlowPath: FileStamp] = [:]
     /// Large files that are being read, and how long they are, in bytes.
@@ -22,6 +23,9 @@ struct SourceState {
     var unfinished: [ParcelID] = []
     var retryAt = UnixMilliseconds(0)
     let cancellation = Cancellation()
+
+    /// Whether the reading of a batch may begin: one is read while the one before goes into the log.
+    var mayRead: Bool { self.reading.count < 2 }
 
     /// Whether the reading of a large file may begin: one at a time, and a short one beside it.
     func mayCapture(size: Int64) -> Bool {

@@ -12,7 +12,8 @@ package import MeshModel
 ///
 /// Memory is bounded however many files wait: see ``needsScan``.
 package struct CaptureQueue: Sendable {
-    private var hurried: [WaitingFile] = []
+    /// A slice: the first is taken without moving the others.
+    private var hurried: ArraySlice<WaitingFile> = []
     private var small: WaitingLane
     private var large: WaitingLane
     private var paths: Set<PathBytes> = []
@@ -73,7 +74,7 @@ package struct CaptureQueue: Sendable {
         let starts = self.starts
         self = scanned
         self.starts = starts
-        self.hurry(hurried)
+        self.hurry(Array(hurried))
     }
 
     /// What starts next, if a large file could start now, or if it could not.
@@ -86,6 +87,7 @@ package struct CaptureQueue: Sendable {
         guard let picked = self.pick(mayStartLarge) else { return }
         self.paths.remove(picked.file.path)
         switch picked.place {
+        case .hurried(let index) where index == self.hurried.startIndex: self.hurried.removeFirst()
         case .hurried(let index): self.hurried.remove(at: index)
         case .first:
             if picked.file.isSmall { self.small.removeFirst() } else { self.large.removeFirst() }

@@ -5,8 +5,8 @@ import Testing
 
 /// What a person types, and the exit status that a script sees.
 @Suite struct CommandLineTests {
-    @Test(arguments: [["--help"], ["send", "--help"], ["topology", "check", "--help"]])
-    func helpIsNoFailure(arguments: [String]) async {
+    @Test(arguments: [["--version"], ["--help"], ["send", "--help"], ["topology", "check", "--help"]])
+    func whatIsAskedForIsNoFailure(arguments: [String]) async {
         #expect(await TributaryCommand.status(of: arguments) == .done)
     }
 

@@ -20,6 +20,7 @@ def make(directory, files):
 def run_with(bench, directory, files, timeout):
     """Seconds of capture with no call up, and of carrying all that waits then."""
     topology, _ = line_of(["origin", "collector"], spool="16 GiB")
+    every = max(0.1, files / 200_000)  # counting a long queue is work for the node itself
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         hidden = mesh.home("origin", "hidden")
         os.makedirs(hidden)
@@ -27,12 +28,12 @@ def run_with(bench, directory, files, timeout):
         mesh.start("origin")
         watch = Stopwatch()
         os.rename(hidden, mesh.home("origin", "data", "tree"))
-        mesh.reached("origin", "held", files, timeout, every=0.1)
+        mesh.reached("origin", "held", files, timeout, every)
         captured = watch.seconds()
         mesh.start("collector")
         watch = Stopwatch()
         call([bench.program, "call", "collector", "--home", mesh.home("origin")], 60)
-        mesh.reached("origin", "landed", files, timeout, every=0.1)
+        mesh.reached("origin", "landed", files, timeout, every)
         return captured, watch.seconds(), memory_note(mesh.memory("origin", "collector"))
 
 
