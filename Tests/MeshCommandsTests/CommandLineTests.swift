@@ -5,7 +5,9 @@ import Testing
 
 /// What a person types, and the exit status that a script sees.
 @Suite struct CommandLineTests {
-    @Test(arguments: [["--version"], ["--help"], ["send", "--help"], ["topology", "check", "--help"]])
+    @Test(arguments: [
+        ["--version"], ["--help"], ["send", "--help"], ["topology", "check", "--help"],
+    ])
     func whatIsAskedForIsNoFailure(arguments: [String]) async {
         #expect(await TributaryCommand.status(of: arguments) == .done)
     }
