@@ -91,9 +91,26 @@ extension LinkError {
     ) -> Self {
         Self(
             Self.isNoRoute(cause) ? .noRoute : .unreachable,
-            "\(node) cannot be reached at \(host):\(port).",
-            cause: cause
+            "\(node) cannot be reached at \(host):\(port): \(Self.words(for: cause))."
         )
+    }
+
+    /// What a connection failed with, without the words of the library around it.
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if let name = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
+                return Self.words(for: name)
+            }
+            var reasons: [String] = []
+            for failure in error.connectionErrors.map({ Self.words(for: $0.error) })
+            where !reasons.contains(failure) { reasons.append(failure) }
+            return reasons.joined(separator: ", ")
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case is SocketAddressError.UnknownHost: return "nobody knows that name"
+        case ChannelError.connectTimeout: return "no answer"
+        default: return "\(error)"
+        }
     }
 
     private static func isNoRoute(_ error: any Error) -> Bool {
