@@ -132,6 +132,7 @@ import Testing
             )
         }
         #expect(error?.code == .unreachable)
+        #expect(error?.message.hasSuffix(": Connection refused.") == true)
         await dialler.shutdown()
     }
 
