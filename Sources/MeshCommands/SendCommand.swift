@@ -22,11 +22,6 @@ struct SendCommand: ParsableCommand {
             """
     )
 
-    /// What to wait for.
-    enum Wait: String, ExpressibleByArgument, CaseIterable {
-        case held, landed
-    }
-
     @OptionGroup var home: HomeOption
     @OptionGroup var output: OutputOptions
 
@@ -39,7 +34,7 @@ struct SendCommand: ParsableCommand {
             has its word.
             """
     )
-    var wait: Wait?
+    var wait: SendWait?
 
     @Argument(help: "Files and directories.")
     var paths: [String]
@@ -70,6 +65,8 @@ struct SendCommand: ParsableCommand {
     }
 }
 
+extension SendWait: ExpressibleByArgument {}
+
 extension SendReport {
     /// The most files that are named one by one.
     private static let namedMax = 20
@@ -91,7 +88,7 @@ extension SendReport {
     }
 
     /// One line at the end.
-    func summary(waited: SendCommand.Wait?) -> String {
+    func summary(waited: SendWait?) -> String {
         let taken = "\(Wording.count(self.files, "file")), \(Wording.bytes(self.bytes))"
         return switch waited {
         case nil: "\(taken) handed over."
@@ -101,7 +98,7 @@ extension SendReport {
     }
 
     /// Says on stderr what did not go, and throws the status that stands for it.
-    func complain(waited: SendCommand.Wait?, aboutSkipped: Bool) throws {
+    func complain(waited: SendWait?, aboutSkipped: Bool) throws {
         if aboutSkipped { self.list(self.skipped ?? [], as: "left alone") }
         let refused = self.refused ?? []
         self.list(refused, as: "refused")

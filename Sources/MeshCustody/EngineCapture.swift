@@ -307,6 +307,7 @@ extension Engine {
             }
             self.healing.subtract(healed)
             self.haveCome(healed, new: begun.map(\.1))
+            for parcel in healed { self.isWhole(parcel) }
             for (file, parcel) in begun { self.begun(flow, file, parcel) }
             self.finishSends()
         }

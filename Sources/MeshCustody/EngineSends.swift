@@ -262,7 +262,10 @@ extension Engine {
     private func follow(_ parcel: ParcelID, path: PathBytes, for task: SendTask) {
         task.state.with { $0.parcels[parcel] = path }
         guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
-        if row.state == .arriving { task.state.with { _ = $0.arriving.insert(parcel) } }
+        // What is damaged needs its source as well.
+        if row.state == .arriving || row.isDamaged {
+            task.state.with { _ = $0.arriving.insert(parcel) }
+        }
         guard row.state == .ended,
             let kind = row.ending.flatMap({ StatementKind(rawValue: $0) })
         else { return }

@@ -16,7 +16,7 @@ final class SendState: Sendable {
         var waiting: [PathBytes: FlowName] = [:]
         /// On their way.
         var parcels: [ParcelID: PathBytes] = [:]
-        /// Those of them that are still being read here.
+        /// Those of them that are still being read here, or have to be once more.
         var arriving: Set<ParcelID> = []
         var skipped: [SendReport.Refusal] = []
         var refused: [SendReport.Refusal] = []

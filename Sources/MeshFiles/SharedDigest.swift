@@ -35,7 +35,8 @@ final class SharedDigest: Sendable {
         // Read under the lock only, and only while the piece is the next: not once it was taken.
         nonisolated(unsafe) let plain = plain
         Self.helpers.async {
-            self.state.withLock { state in
+            // Whoever has the lock takes this piece, or a later one.
+            _ = self.state.withLockIfAvailable { state in
                 guard state.next == number else { return }
                 state.digest.take(whole: plain)
                 state.next += 1

@@ -95,8 +95,8 @@ extension LinkError {
         )
     }
 
-    /// What a connection failed with, without the words of the library around it.
-    private static func words(for error: any Error) -> String {
+    /// What a connection failed with, in few words and without those of the library around them.
+    package static func words(for error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let name = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
@@ -105,10 +105,11 @@ extension LinkError {
             var reasons: [String] = []
             for failure in error.connectionErrors.map({ Self.words(for: $0.error) })
             where !reasons.contains(failure) { reasons.append(failure) }
-            return reasons.joined(separator: ", ")
+            return reasons.isEmpty ? "no address answers" : reasons.joined(separator: ", ")
         case let error as IOError: return String(cString: strerror(error.errnoCode))
-        case is SocketAddressError.UnknownHost: return "nobody knows that name"
-        case ChannelError.connectTimeout: return "no answer"
+        case is SocketAddressError.UnknownHost: return "the name is not known"
+        case ChannelError.connectTimeout(let time):
+            return "no answer within \(time.nanoseconds / 1_000_000_000) s"
         default: return "\(error)"
         }
     }

@@ -87,7 +87,10 @@ package struct CaptureQueue: Sendable {
         guard let picked = self.pick(mayStartLarge) else { return }
         self.paths.remove(picked.file.path)
         switch picked.place {
-        case .hurried(let index) where index == self.hurried.startIndex: self.hurried.removeFirst()
+        case .hurried(let index) where index == self.hurried.startIndex:
+            self.hurried.removeFirst()
+            // Lets go of those that were taken: a slice keeps them.
+            if self.hurried.isEmpty { self.hurried = [] }
         case .hurried(let index): self.hurried.remove(at: index)
         case .first:
             if picked.file.isSmall { self.small.removeFirst() } else { self.large.removeFirst() }

@@ -170,9 +170,14 @@ struct LogWriter: Sendable {
     private func allocate(_ bytes: UInt64, in segment: inout OpenSegment) throws {
         let needed = segment.end + bytes
         guard needed > segment.allocated else { return }
-        let end = max(needed, min(needed + Self.allocatedAheadBytes, self.segmentBytes))
-        try segment.file.allocate(segment.allocated..<end)
-        segment.allocated = end
+        let ahead = max(needed, min(needed + Self.allocatedAheadBytes, self.segmentBytes))
+        do {
+            try segment.file.allocate(segment.allocated..<ahead)
+            segment.allocated = ahead
+        } catch let error as DiskError where error.isNoRoom && ahead > needed {
+            try segment.file.allocate(segment.allocated..<needed)
+            segment.allocated = needed
+        }
     }
 
     private static func refused(

@@ -207,7 +207,7 @@ class Mesh(contextlib.AbstractContextManager):
         wait(lambda: self.count(node, key) >= number, f"{number} {key} at {node}", timeout, every)
 
     def send(self, node, path, wait="landed", timeout=600):
-        """`send --wait landed`: returns when the origin has the collector's word."""
+        """`send --wait`: returns when the origin has the collector's word, or with `held` all of the bytes."""
         call(
             [self.bench.program, "send", "--quiet", "--home", self.home(node), "--wait", wait, path],
             timeout,

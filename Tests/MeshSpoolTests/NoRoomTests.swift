@@ -25,6 +25,26 @@ import Testing
         try again.close()
     }
 
+    @Test func theLastRoomIsUsedWhereThereIsNoneToTakeInAdvance() throws {
+        let bench = try SpoolBench(segmentBytes: 16 << 20)
+        let (spool, _) = try bench.open()
+        _ = try spool.append([SpoolBench.record(1)])
+        func large(_ number: Int) -> LogRecord {
+            LogRecord(
+                kind: .note,
+                id: .sha256(of: number),
+                body: [UInt8](repeating: 1, count: LogRecord.bodyBytesMax)
+            )
+        }
+        // Two of them are longer than what was taken in advance, by little.
+        _ = try spool.append([large(2)])
+        bench.disk.setFreeBytes(1 << 10)
+        try spool.wait(for: spool.append([large(3)]))
+        #expect(throws: SpoolError.self) { try spool.append([large(4)]) }
+        try spool.close()
+        #expect(bench.index.records.count == 3)
+    }
+
     @Test func freeRoomIsWhatTheFileSystemHasLessAReserve() throws {
         let bench = try IndexBench(segmentBytes: 4 << 20, limit: .mebibytes(256))
         bench.disk.setFreeBytes(1 << 30)

@@ -190,14 +190,7 @@ struct DoctorNetwork: Sendable {
 
     /// What the system says of a failure, in few words.
     private static func word(_ error: any Error) -> String {
-        switch error {
-        case let error as NIOConnectionError:
-            error.connectionErrors.first.map { Self.word($0.error) } ?? "no address answers"
-        case let error as IOError: String(cString: strerror(error.errnoCode))
-        case ChannelError.connectTimeout: "no answer within \(Self.patience) s"
-        case is Overdue: "the resolver did not answer within \(Self.patience) s"
-        case is SocketAddressError.UnknownHost: "the name is not known"
-        default: "\(error)"
-        }
+        error is Overdue
+            ? "the resolver did not answer within \(Self.patience) s" : LinkError.words(for: error)
     }
 }
