@@ -149,7 +149,7 @@ struct CaptureWork: Sendable {
                     if self.cancellation.isCancelled { throw CancellationError() }
                     merkle.append(entry.encoded())
                     let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
-                    run.append(entry, isHere ? nil : stored.bytes)
+                    run.append(entry, isHere ? nil : stored)
                     if run.isFull { try flush() }
                 }
                 try flush()

@@ -76,6 +76,8 @@ package actor Engine {
     /// Flows that the operator has wait here, and since when.
     var heldFlows: [FlowName: UnixMilliseconds] = [:]
     var sources = SourceState()
+    /// Signatures of several small parcels, of which each is looked at once.
+    var verifiedBatches = VerifiedBatches()
     var landings = LandingState()
     var sends: [UInt64: SendTask] = [:]
     var haveSendsChanged = false

@@ -257,7 +257,7 @@ extension Engine {
         else { return }
         var records: [LogRecord] = []
         var healed: [ParcelID] = []
-        var begun: [(SeenFile, ParcelID)] = []
+        var fresh: [(file: SeenFile, stamp: FileStamp, draft: SmallDraft)] = []
         for file in files {
             do {
                 let (content, captured) = try file.result.get()
@@ -271,7 +271,7 @@ extension Engine {
                     self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)]
                     == file.seen.stamp
                 if !isClaimed, !self.known([file.seen], of: flow).isEmpty { continue }
-                let small = try SmallParcel(
+                let draft = try SmallDraft(
                     // Its bytes are hashed once in any case.
                     opening: self.opening(source, file.seen, digest: .sha256),
                     size: Int(captured.size),
@@ -280,16 +280,8 @@ extension Engine {
                     content: content.bytes,
                     key: self.parts.key
                 )
-                records.append(
-                    try .small(
-                        small,
-                        passage: .empty,
-                        from: .source(SourceOfParcel(stamp: captured.stamp)),
-                        at: self.now
-                    )
-                )
-                self.lastSequences[flow] = small.opening.opening.sequence
-                begun.append((file.seen, small.id))
+                self.lastSequences[flow] = draft.opening.opening.sequence
+                fresh.append((file.seen, captured.stamp, draft))
             } catch let error as CaptureFailure {
                 self.notTaken(flow, file.seen.path, error.code)
                 if error.isFinal, let row = self.damagedSmall(flow, file.seen) {
@@ -299,8 +291,9 @@ extension Engine {
                 self.notTaken(flow, file.seen.path, CaptureFailure.unnameableCode)
             }
         }
-        guard !records.isEmpty else { return }
-        self.log(records) { [healed, begun] in
+        guard !records.isEmpty || !fresh.isEmpty else { return }
+        let begun = fresh.map { ($0.file, $0.draft.opening.id) }
+        self.log(try records + self.small(fresh.map { ($0.stamp, $0.draft) })) { [healed] in
             guard self.passes(.afterOpeningSync) else { return }
             for file in files {
                 self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
@@ -310,6 +303,20 @@ extension Engine {
             for parcel in healed { self.isWhole(parcel) }
             for (file, parcel) in begun { self.begun(flow, file, parcel) }
             self.finishSends()
+        }
+    }
+
+    /// What was read together is signed together.
+    private func small(_ fresh: [(stamp: FileStamp, draft: SmallDraft)]) throws -> [LogRecord] {
+        try zip(fresh, SmallParcel.signed(fresh.map(\.draft), key: self.parts.key)).map {
+            file,
+            small in
+            try .small(
+                small,
+                passage: .empty,
+                from: .source(SourceOfParcel(stamp: file.stamp)),
+                at: self.now
+            )
         }
     }
 

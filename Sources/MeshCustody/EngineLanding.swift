@@ -44,7 +44,7 @@ struct LandingState {
 
 // The collector's side: files appear under their final names, each version once.
 extension Engine {
-    private static let jobsInFlightMax = 2
+    private static let jobsInFlightMax = 3
     private static let smallBatchMax = 128
     private static let retryAfter: Int64 = 30_000
 

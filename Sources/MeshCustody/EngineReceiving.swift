@@ -234,7 +234,7 @@ extension Engine {
                 .answer(small.id, .never(why: fault.code, detail: fault.detail))
             )
         }
-        guard let key = self.key(of: opening), small.isSigned(by: key),
+        guard let key = self.key(of: opening), self.verifiedBatches.isSigned(small, by: key),
             passage.nodes.last == call.peer
         else { return self.cut(call, why: "signature_invalid", "small parcel \(small.id)") }
         let carriers = self.ask([]) { try $0.carriers(of: opening.stream, opening.sequence) }

@@ -19,17 +19,21 @@ package struct Captured: Hashable, Sendable {
 
 /// Reads, cuts, encodes and hashes files, one at a time.
 ///
-/// Keeps its buffers between files; one for each thread.
+/// Pieces are encoded and hashed beside the reading and cutting of the next ones, where a thread is
+/// free. Keeps its buffers between files; one for each thread.
 package final class Capture {
     private let cutter: PieceCutter
-    private let encoder: BlobEncoder
+    private let slots: [EncodingSlot]
     private let buffer: UnsafeMutableRawBufferPointer
     private let zeroPieceLength: Int
 
-    /// Takes memory for five pieces.
+    /// How many pieces are encoded at a time.
+    private static let slotCount = 3
+
+    /// Takes memory for ten pieces.
     package init(profile: CutProfile) {
         self.cutter = PieceCutter(profile: profile)
-        self.encoder = BlobEncoder(profile: profile)
+        self.slots = (0..<Self.slotCount).map { _ in EncodingSlot(profile: profile) }
         self.buffer = .allocate(byteCount: 4 * profile.maximum, alignment: 4_096)
         self.zeroPieceLength = Self.zeroPieceLengths.withLock { known in
             if let length = known[profile] { return length }
@@ -58,8 +62,8 @@ package final class Capture {
     ///   - algorithm: How its digest is to be made.
     ///   - prefix: The entries that are durable from before a restart. What they cover is read
     ///     again, for the file's digest, and compared; nothing of it is given.
-    ///   - emit: Called in order on this thread with a number from the prefix's count on. The bytes
-    ///     are borrowed until it returns. What it throws ends the capture.
+    ///   - emit: Called in order on this thread with a number from the prefix's count on, and what
+    ///     is stored of the piece. What it throws ends the capture.
     /// - Returns: What the closing says of the file.
     /// - Throws: ``FilesError/Code/sourceChanged`` if the file is not one version from the first
     ///   byte to the last, or not the one that the prefix came from: what was emitted is void then.
@@ -68,7 +72,7 @@ package final class Capture {
         _ file: SourceFile,
         digest algorithm: DigestAlgorithm = .sha256,
         resumingAfter prefix: some Sequence<Entry> = [],
-        emit: (_ number: UInt64, Entry, StoredBytes) throws -> Void
+        emit: (_ number: UInt64, Entry, _ stored: [UInt8]) throws -> Void
     ) throws -> Captured {
         let stamp = try file.stamp()
         guard stamp.size <= Limits.fileBytesMax else {
@@ -94,19 +98,35 @@ package final class Capture {
             }
             number += 1
         }
-        while let piece = try reader.next() {
+        // Pieces that are being encoded, the first of them in front.
+        var begun: [(number: UInt64, plain: UnsafeRawBufferPointer)] = []
+        defer {
+            for slot in self.slots { slot.drop() }
+            digest.drop()
+        }
+        func finish(downTo count: Int) throws {
+            while begun.count > count {
+                let (number, plain) = begun.removeFirst()
+                guard let piece = self.slot(number).finish() else { continue }
+                digest.take(number, piece.entry, plain)
+                try emit(number, piece.entry, piece.stored)
+            }
+        }
+        while let piece = try reader.next(beforeMoving: { try finish(downTo: 0) }) {
             switch piece {
             case .zeros(let count):
+                try finish(downTo: 0)
                 digest.take(zeros: UInt32(count))
-                try emit(number, .hole(count), .none)
-            case .bytes(let bytes):
-                digest.offer(number, bytes)
-                let (entry, stored) = self.encoder.encode(bytes)
-                digest.take(number, entry, bytes)
-                try emit(number, entry, stored)
+                try emit(number, .hole(count), [])
+            case .bytes(let plain):
+                try finish(downTo: Self.slotCount - 1)
+                digest.offer(number, plain)
+                self.slot(number).begin(plain)
+                begun.append((number, plain))
             }
             number += 1
         }
+        try finish(downTo: 0)
         try Self.check(file, against: stamp)
         return Captured(
             size: stamp.size,
@@ -154,6 +174,10 @@ package final class Capture {
         return (content, captured)
     }
 
+    private func slot(_ number: UInt64) -> EncodingSlot {
+        self.slots[Int(number % UInt64(Self.slotCount))]
+    }
+
     private func compare(
         _ piece: PieceReader.Piece,
         with entry: Entry,
@@ -166,7 +190,7 @@ package final class Capture {
             return entry.isHole
         case .bytes(let bytes):
             digest.offer(number, bytes)
-            let isSame = self.encoder.matches(entry, bytes)
+            let isSame = self.slot(number).matches(entry, bytes)
             digest.take(number, entry, bytes)
             return isSame
         }

@@ -6,7 +6,7 @@ import MeshModel
 ///
 /// Holes are not read, and the pieces are what they would be if their zeros had been.
 struct PieceReader: ~Copyable {
-    /// A piece: its bytes, good until the next call, or so many zeros.
+    /// A piece: its bytes, good until more are read, or so many zeros.
     enum Piece {
         case bytes(UnsafeRawBufferPointer)
         case zeros(Int)
@@ -42,7 +42,9 @@ struct PieceReader: ~Copyable {
     }
 
     /// The next piece as the profile cuts it; `nil` at the end of the file.
-    mutating func next() throws -> Piece? {
+    ///
+    /// Calls `beforeMoving` before it reads more of the file, which ends the pieces that were given.
+    mutating func next(beforeMoving: () throws -> Void) throws -> Piece? {
         guard self.offset < self.size else { return nil }
         if try self.zeros(fill: self.zeroPieceLength) {
             return self.take(zeros: self.zeroPieceLength)
@@ -53,6 +55,7 @@ struct PieceReader: ~Copyable {
             if let length = self.cutter.length(ofNextPieceIn: bytes, isLast: isLast) {
                 return self.take(length)
             }
+            try beforeMoving()
             try self.fill()
         }
     }

@@ -3,8 +3,8 @@ import MeshContent
 import MeshModel
 import Synchronization
 
-/// A file's digest, fed with its pieces in order by whoever is free first: the thread that encodes
-/// them, or another beside it.
+/// A file's digest, fed with its pieces in order by whoever is free first: the thread that reads
+/// the file, or another beside it.
 final class SharedDigest: Sendable {
     private struct State {
         var digest: PieceDigest
@@ -12,7 +12,14 @@ final class SharedDigest: Sendable {
         var next: UInt64 = 0
     }
 
+    /// A piece that another thread may take.
+    private struct Offer: Sendable {
+        let number: UInt64
+        let plain: LentBytes
+    }
+
     private let state: Mutex<State>
+    private let offers = Mutex<[Offer]>([])
     private let algorithm: DigestAlgorithm
 
     private static let helpers = DispatchQueue(label: "tributary.digest", attributes: .concurrent)
@@ -23,24 +30,20 @@ final class SharedDigest: Sendable {
         self.state = Mutex(State(digest: PieceDigest(algorithm)))
     }
 
-    /// Lets another thread take the next piece, if one is free before ``take(_:_:_:)`` is called.
+    /// Lets another thread take a piece, if one is free before ``take(_:_:_:)`` is called.
     ///
     /// Nothing of a tree is done ahead: it hardly looks at the bytes, and needs the entry.
     ///
     /// - Parameters:
     ///   - number: Which piece it is.
-    ///   - plain: Its bytes: they must stay until ``take(_:_:_:)`` returns, which must be called.
+    ///   - plain: Its bytes: they must stay until ``take(_:_:_:)`` or ``drop()`` has returned.
     func offer(_ number: UInt64, _ plain: UnsafeRawBufferPointer) {
         guard self.algorithm == .sha256 else { return }
-        // Read under the lock only, and only while the piece is the next: not once it was taken.
-        nonisolated(unsafe) let plain = plain
+        let offer = Offer(number: number, plain: LentBytes(bytes: plain))
+        self.offers.withLock { $0.append(offer) }
+        // Piece by piece, so that whoever comes for one does not wait for those behind it.
         Self.helpers.async {
-            // Whoever has the lock takes this piece, or a later one.
-            _ = self.state.withLockIfAvailable { state in
-                guard state.next == number else { return }
-                state.digest.take(whole: plain)
-                state.next += 1
-            }
+            while self.state.withLockIfAvailable({ self.takeOffered(&$0) }) == true {}
         }
     }
 
@@ -48,8 +51,10 @@ final class SharedDigest: Sendable {
     func take(_ number: UInt64, _ entry: Entry, _ plain: UnsafeRawBufferPointer) {
         self.state.withLock { state in
             guard state.next == number else { return }
-            state.digest.take(entry, plain)
-            state.next += 1
+            if !self.takeOffered(&state) {
+                state.digest.take(entry, plain)
+                state.next += 1
+            }
         }
     }
 
@@ -61,6 +66,25 @@ final class SharedDigest: Sendable {
         }
     }
 
+    /// Lets go of pieces that were offered and not taken.
+    func drop() {
+        self.offers.withLock { $0 = [] }
+        // Whoever is at one has it.
+        self.state.withLock { _ in }
+    }
+
     /// The digest of all pieces so far; more may follow.
     func finalize() -> Digest { self.state.withLock { $0.digest.finalize() } }
+
+    /// Whether the next piece was on offer, and is taken.
+    private func takeOffered(_ state: inout State) -> Bool {
+        let next = state.next
+        let offer = self.offers.withLock { offers in
+            offers.first?.number == next ? offers.removeFirst() : nil
+        }
+        guard let offer else { return false }
+        state.digest.take(whole: offer.plain.bytes)
+        state.next += 1
+        return true
+    }
 }

@@ -103,11 +103,12 @@ package struct MerkleRootBuilder: Sendable {
 }
 
 /// All nodes of a tree, level by level, for whoever needs the paths of many leaves.
-struct MerkleLevels {
+package struct MerkleLevels {
     /// Leaf hashes first; a node without a sibling stands unchanged in the next level.
     private let levels: [[Digest]]
 
-    init(_ leaves: [[UInt8]]) {
+    /// The tree over the leaves in the given order.
+    package init(_ leaves: [[UInt8]]) {
         var level = leaves.map(MerkleTree.hash(leaf:))
         var levels = [level]
         while level.count > 1 {
@@ -120,9 +121,11 @@ struct MerkleLevels {
         self.levels = levels
     }
 
-    var root: Digest { self.levels.last?.first ?? .sha256([]) }
+    /// Its root.
+    package var root: Digest { self.levels.last?.first ?? .sha256([]) }
 
-    func path(to index: Int) -> [Digest] {
+    /// The inclusion path of one leaf.
+    package func path(to index: Int) -> [Digest] {
         precondition(self.levels.first?.indices.contains(index) == true, "There is no such leaf.")
         var place = index
         var path: [Digest] = []

@@ -9,7 +9,7 @@ package enum Evidence: Hashable, Sendable {
     case wanted
     /// One of its statements, verbatim.
     case statement([UInt8])
-    /// One of its openings; with the closing when one signature covers both, else that is empty.
+    /// One of its openings; with the closing when a signature covers both, else that is empty.
     case opening([UInt8], closing: [UInt8], signature: [UInt8])
 
     /// The opening, if this is one and the key that `key` finds for it has signed it.
@@ -19,8 +19,11 @@ package enum Evidence: Hashable, Sendable {
         guard case .opening(let bytes, let closing, let signature) = self,
             let opening = try? Opening(encoded: bytes), let key = key(opening.origin, opening.keyID)
         else { return nil }
-        let context = closing.isEmpty ? SignedOpening.context : SmallParcel.context
-        guard key.isValid(signature, context: context, over: bytes + closing) else { return nil }
+        let isSigned =
+            closing.isEmpty
+            ? key.isValid(signature, context: SignedOpening.context, over: bytes)
+            : SmallSignature(signature)?.claim(of: bytes + closing, by: key)?.holds ?? false
+        guard isSigned else { return nil }
         return (opening, ParcelID(ofOpening: bytes))
     }
 }

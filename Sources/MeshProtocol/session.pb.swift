@@ -470,7 +470,7 @@ package nonisolated struct ProtoClosingMessage: Sendable {
   package init() {}
 }
 
-/// A whole parcel of up to 60 KiB: one signature over opening and closing.
+/// A whole parcel of up to 60 KiB; its signature is over opening and closing.
 package nonisolated struct ProtoSmall: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -480,7 +480,7 @@ package nonisolated struct ProtoSmall: Sendable {
 
   package var closing: Data = Data()
 
-  /// context "tributary parcel 1" over opening and closing
+  /// alone or of several together: docs/spec/parcels.md
   package var signature: Data = Data()
 
   /// 0 as they are, 1 zstd

@@ -66,6 +66,24 @@ package struct LogRecord: Sendable, Equatable {
     }
 }
 
+/// A record that has its place in the log, and may not be written yet.
+struct PlacedRecord: Sendable {
+    let record: LogRecord
+    let location: BodyLocation
+
+    /// What the index is told of it once it is durable.
+    var logged: LoggedRecord {
+        var logged = LoggedRecord(
+            kind: self.record.kind,
+            id: self.record.id,
+            location: self.location,
+            body: self.record.kind == .blob ? nil : self.record.body
+        )
+        logged.meaning = self.record.meaning
+        return logged
+    }
+}
+
 /// A record that is durable in the log: what the index is told.
 package struct LoggedRecord: Sendable, Equatable {
     /// What the record says.

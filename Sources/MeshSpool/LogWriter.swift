@@ -1,8 +1,9 @@
 import MeshModel
 
-/// The end of the log: where records are put, and what of it is not durable yet.
+/// The end of the log: where records go, and what of it is not durable yet.
 ///
-/// A value behind the spool's lock; every call holds it.
+/// A value behind the spool's lock; every call holds it. It takes segments and blocks, but the
+/// committer is who writes: see ``LogStretch``.
 struct LogWriter: Sendable {
     /// A segment that takes records.
     struct OpenSegment: Sendable {
@@ -19,6 +20,7 @@ struct LogWriter: Sendable {
     struct DirtySegment: Sendable {
         var number: SegmentNumber
         var file: any DiskFile
+        var continues: LogPosition
         var isNew: Bool
     }
 
@@ -36,19 +38,12 @@ struct LogWriter: Sendable {
     let incarnation: Incarnation
 
     var open: OpenSegment?
-    /// A write failed half-way: nothing more may be written behind it.
-    var isBroken = false
     /// Where the log ends.
     var tail: LogPosition
     /// The number of the next segment.
     var next: UInt32
     /// Everything before it is durable in the log.
     var synced: LogPosition
-    /// A header in this segment says that all segments before were durable.
-    ///
-    /// Once that header is durable itself, a replay never takes them for torn, whatever became of
-    /// the bodies in them.
-    var vouchedBefore = SegmentNumber(0)
     /// What a commit must sync, in the order of the log.
     var dirty: [DirtySegment] = []
     /// What a commit may trim.
@@ -61,15 +56,14 @@ struct LogWriter: Sendable {
         var isNew: Bool
     }
 
-    /// Writes records at the end of the log and returns where their bodies lie.
+    /// Finds the places of records at the end of the log: where their bodies will lie.
     ///
-    /// Segments and blocks that are needed are taken before anything is written, so that a full
-    /// disk refuses all of the records or none.
+    /// Segments and blocks that are needed are taken here, so that a full disk refuses all of the
+    /// records or none.
     ///
     /// - Throws: ``SpoolError`` with `no_room` or `unavailable`, and nothing happened; or, with
-    ///   ``isBroken`` or `disk_failed`, the spool must stop: what is there of the records may be
-    ///   valid, and another record in their place could bring the rest of them back to life.
-    mutating func write(_ records: [LogRecord]) throws(SpoolError) -> [BodyLocation] {
+    ///   `disk_failed`, the spool must stop.
+    mutating func place(_ records: [LogRecord]) throws(SpoolError) -> [BodyLocation] {
         let plan = self.plan(records)
         var segments = try self.make(plan)
         var locations: [BodyLocation] = []
@@ -77,19 +71,27 @@ struct LogWriter: Sendable {
         for stretch in plan {
             if stretch.isNew { self.turn(to: segments.removeFirst()) }
             guard var segment = self.open else { continue }
-            if self.syncedUnits(in: segment) > 0 { self.vouchedBefore = segment.number }
-            do {
-                locations += try self.write(records[stretch.records], to: segment)
-            } catch {
-                self.isBroken = true
-                throw .stopped(doing: "write segment \(segment.number.rawValue)", cause: error)
+            for record in records[stretch.records] {
+                let length = UInt64(record.body.count)
+                locations.append(
+                    BodyLocation(
+                        segment: segment.number,
+                        offset: segment.end + UInt64(LogHeader.byteCount),
+                        length: UInt32(length)
+                    )
+                )
+                segment.end += LogHeader.recordBytes(body: length)
             }
-            segment.end += stretch.bytes
             self.open = segment
             self.tail = LogPosition(segment: segment.number, offset: segment.end)
             if self.dirty.last?.number != segment.number {
                 self.dirty.append(
-                    DirtySegment(number: segment.number, file: segment.file, isNew: false)
+                    DirtySegment(
+                        number: segment.number,
+                        file: segment.file,
+                        continues: segment.continues,
+                        isNew: false
+                    )
                 )
             }
         }
@@ -149,7 +151,10 @@ struct LogWriter: Sendable {
                     node: self.node,
                     incarnation: self.incarnation,
                     continues: continues
-                ).encoded(mark: self.mark, synced: self.syncedUnits(in: segment))
+                ).encoded(
+                    mark: self.mark,
+                    synced: self.synced.units(in: number, continuing: continues)
+                )
                 try head.withUnsafeBytes { try file.write($0, at: 0) }
             } catch {
                 try self.unmake(made)
@@ -213,50 +218,58 @@ struct LogWriter: Sendable {
         self.files.remember(segment.file, segment.number)
         self.open = segment
         self.dirty.append(
-            DirtySegment(number: segment.number, file: segment.file, isNew: true)
+            DirtySegment(
+                number: segment.number,
+                file: segment.file,
+                continues: segment.continues,
+                isNew: true
+            )
         )
     }
 
-    /// How much of a segment is known to be durable now: see ``LogHeader/synced``.
-    private func syncedUnits(in segment: OpenSegment) -> UInt32 {
-        if self.synced.segment == segment.number { return UInt32(self.synced.offset / 8) }
-        return self.synced >= segment.continues ? 1 : 0
-    }
+    private static let allocatedAheadBytes: UInt64 = 4 << 20
+}
 
-    private func write(
-        _ records: ArraySlice<LogRecord>,
-        to segment: OpenSegment
-    ) throws -> [BodyLocation] {
-        let synced = self.syncedUnits(in: segment)
-        var locations: [BodyLocation] = []
+extension LogPosition {
+    /// How much of a segment is durable if everything before here is: see ``LogHeader/synced``.
+    func units(in segment: SegmentNumber, continuing end: LogPosition) -> UInt32 {
+        if self.segment == segment { return UInt32(self.offset / 8) }
+        return self >= end ? 1 : 0
+    }
+}
+
+/// Records that lie one after the other in one segment, on their way to the disk.
+struct LogStretch {
+    let records: ArraySlice<PlacedRecord>
+    let mark: UInt32
+    /// How much of the segment is known to be durable: see ``LogHeader/synced``.
+    let synced: UInt32
+
+    /// Writes them; nothing is durable before a sync.
+    func write(to file: any DiskFile) throws {
+        guard let first = self.records.first else { return }
         var staged: [UInt8] = []
-        var stagedAt = segment.end
+        var stagedAt = first.location.offset - UInt64(LogHeader.byteCount)
         func flush() throws {
-            try staged.withUnsafeBytes { try segment.file.write($0, at: stagedAt) }
+            guard !staged.isEmpty else { return }
+            try staged.withUnsafeBytes { try file.write($0, at: stagedAt) }
             stagedAt += UInt64(staged.count)
             staged.removeAll(keepingCapacity: true)
         }
-        for record in records {
+        for record in self.records.lazy.map(\.record) {
             LogHeader(
                 kind: record.kind.rawValue,
                 bodyLength: UInt64(record.body.count),
                 id: record.id,
                 mark: self.mark,
-                synced: synced,
+                synced: self.synced,
                 bodyChecksum: record.checksum
             ).encode(into: &staged)
-            locations.append(
-                BodyLocation(
-                    segment: segment.number,
-                    offset: stagedAt + UInt64(staged.count),
-                    length: UInt32(record.body.count)
-                )
-            )
             let padding = (8 - record.body.count % 8) % 8
             if record.body.count >= Self.directBytes {
                 // Large bodies go as they are, without another copy.
                 try flush()
-                try record.body.withUnsafeBytes { try segment.file.write($0, at: stagedAt) }
+                try record.body.withUnsafeBytes { try file.write($0, at: stagedAt) }
                 stagedAt += UInt64(record.body.count)
             } else {
                 staged += record.body
@@ -265,10 +278,8 @@ struct LogWriter: Sendable {
             if staged.count >= Self.stagedBytesMax { try flush() }
         }
         try flush()
-        return locations
     }
 
-    private static let allocatedAheadBytes: UInt64 = 4 << 20
     private static let directBytes = 32 << 10
     private static let stagedBytesMax = 256 << 10
 }

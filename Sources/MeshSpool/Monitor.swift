@@ -10,6 +10,8 @@ final class Monitor<Value: Sendable>: @unchecked Sendable {
     enum Condition: Int, CaseIterable {
         /// There is something to commit, or an end to see.
         case work
+        /// Something was written, or never will be.
+        case written
         /// Something was committed, or never will be.
         case progress
     }

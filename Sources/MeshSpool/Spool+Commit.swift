@@ -1,14 +1,16 @@
 import MeshModel
 
-// The committer: sync, then index, then publish. The order is the promise.
+// The committer: write and sync, then index, then publish. The order is the promise.
 extension Spool {
     /// What one commit makes durable.
     private struct Group: Sendable {
-        var records: [LoggedRecord]
+        var records: [PlacedRecord]
         var dirty: [LogWriter.DirtySegment]
         var full: [LogWriter.FullSegment]
         var target: LogPosition
-        var vouchedBefore: SegmentNumber
+        /// What was durable before it.
+        var synced: LogPosition
+        var mark: UInt32
     }
 
     /// More records than this are told to the index in several transactions.
@@ -18,12 +20,14 @@ extension Spool {
     func runCommitter() {
         while let group = self.nextGroup() {
             do {
-                for step in self.options.commitSteps { try self.perform(step, group) }
+                let vouched = try self.write(group)
+                for step in self.options.commitSteps { try self.perform(step, group, vouched) }
                 self.trim(group.full)
             } catch {
                 let failure =
                     error as? SpoolError ?? .diskFailed(doing: "commit records", cause: error)
                 self.state.withLock { $0.failure = $0.failure ?? failure }
+                self.state.wake(.written)
             }
         }
         let failure = self.state.withLock { state -> SpoolError? in
@@ -35,6 +39,7 @@ extension Spool {
         }
         if let failure { self.events(.failed(failure)) }
         self.state.withLock { $0.isStopped = true }
+        self.state.wake(.written)
         self.state.wake(.progress)
     }
 
@@ -48,7 +53,8 @@ extension Spool {
                 dirty: state.writer.dirty,
                 full: state.writer.full,
                 target: state.writer.tail,
-                vouchedBefore: state.writer.vouchedBefore
+                synced: state.writer.synced,
+                mark: state.writer.mark
             )
             state.pending = []
             state.writer.dirty = []
@@ -57,13 +63,17 @@ extension Spool {
         }
     }
 
-    private func perform(_ step: SpoolOptions.CommitStep, _ group: Group) throws {
+    private func perform(
+        _ step: SpoolOptions.CommitStep,
+        _ group: Group,
+        _ vouched: SegmentNumber?
+    ) throws {
         switch step {
         case .sync:
             try self.sync(group.dirty)
             self.state.withLock { state in
                 state.writer.synced = group.target
-                state.vouchedBefore = group.vouchedBefore
+                state.vouchedBefore = vouched ?? state.vouchedBefore
             }
         case .index:
             try self.apply(group)
@@ -75,6 +85,40 @@ extension Spool {
             let isCrowded = self.state.withLock { self.isCrowded($0) }
             if isCrowded { self.events(.crowded) }
         }
+    }
+
+    /// Writes a group.
+    ///
+    /// A write that fails half-way stops the spool: what is there of the records may be valid, and
+    /// another record in their place could bring the rest of them back to life.
+    ///
+    /// - Returns: The last segment that has a header now which says that all segments before it
+    ///   were durable. Once that header is durable itself, a replay never takes them for torn,
+    ///   whatever became of the bodies in them.
+    private func write(_ group: Group) throws -> SegmentNumber? {
+        var vouched: SegmentNumber?
+        var rest = group.records[...]
+        for segment in group.dirty {
+            let records = rest.prefix { $0.location.segment == segment.number }
+            rest = rest.dropFirst(records.count)
+            let synced = group.synced.units(in: segment.number, continuing: segment.continues)
+            if synced > 0 { vouched = segment.number }
+            do {
+                try LogStretch(records: records, mark: group.mark, synced: synced)
+                    .write(to: segment.file)
+            } catch {
+                throw SpoolError.stopped(
+                    doing: "write segment \(segment.number.rawValue)",
+                    cause: error
+                )
+            }
+        }
+        self.state.withLock { state in
+            state.written = group.target
+            state.unwrittenBytes -= group.records.reduce(0) { $0 + $1.record.body.count }
+        }
+        self.state.wake(.written)
+        return vouched
     }
 
     /// Makes a group durable: bytes, then names.
@@ -102,10 +146,10 @@ extension Spool {
         do {
             var rest = group.records[...]
             while !rest.isEmpty {
-                let records = Array(rest.prefix(Self.recordsPerTransactionMax))
+                let records = rest.prefix(Self.recordsPerTransactionMax)
                 rest = rest.dropFirst(records.count)
                 try self.index.apply(
-                    records,
+                    records.map(\.logged),
                     reaching: rest.first?.recordPosition ?? group.target
                 )
             }
@@ -132,7 +176,7 @@ extension Spool {
     }
 }
 
-extension LoggedRecord {
+extension PlacedRecord {
     /// Where the record begins: everything before it was appended earlier.
     var recordPosition: LogPosition {
         LogPosition(

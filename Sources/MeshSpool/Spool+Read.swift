@@ -83,10 +83,20 @@ extension Spool {
         }
     }
 
+    /// What was appended is read from the file, and so not before the committer has written it.
+    private func waitUntilWritten(_ position: LogPosition) throws {
+        try self.state.wait(on: .written) { state -> Void? in
+            if state.written >= position || state.writer.tail < position { return () }
+            if let failure = state.failure { throw failure }
+            return state.isStopped ? try { throw SpoolError.closed() }() : nil
+        }
+    }
+
     private func bytes(of segment: SegmentNumber, at offset: UInt64, count: Int) throws
         -> [UInt8]
     {
         guard count <= LogRecord.bodyBytesMax else { throw SpoolError.recordTooLong(count) }
+        try self.waitUntilWritten(LogPosition(segment: segment, offset: offset + UInt64(count)))
         let file = try self.files.file(segment)
         let bytes: [UInt8]
         do {

@@ -3,10 +3,10 @@ import Synchronization
 
 /// A node's durable store: the log, and the index that follows it.
 ///
-/// Records are appended to the page cache by any thread; one committer thread makes them durable
-/// in groups, tells the index, and only then announces them. Nothing that asserts a record may
+/// Records are appended by any thread; one committer thread writes them in groups, makes them
+/// durable, tells the index, and only then announces them. Nothing that asserts a record may
 /// leave the node before the announcement reaches its position. A group is whatever was appended
-/// while the last sync ran: there is no timer.
+/// while the last commit ran: there is no timer.
 ///
 /// A spool that was opened must be closed: its committer holds it until then.
 package final class Spool: Sendable {
@@ -24,8 +24,12 @@ package final class Spool: Sendable {
     /// What appenders and the committer share.
     struct State: Sendable {
         var writer: LogWriter
-        /// What the index has not been told, in the order of the log.
-        var pending: [LoggedRecord] = []
+        /// What the committer has not taken up, in the order of the log.
+        var pending: [PlacedRecord] = []
+        /// Bytes of bodies that are not written.
+        var unwrittenBytes = 0
+        /// Everything before it is written.
+        var written: LogPosition
         /// Everything before it is durable, known to the index and announced.
         var durable: LogPosition
         /// The blocks of each segment that takes no more records, in bytes.
@@ -67,6 +71,7 @@ package final class Spool: Sendable {
                 next: found.next.rawValue,
                 synced: found.tail
             ),
+            written: found.tail,
             durable: found.tail
         )
         for number in found.segments {
@@ -120,11 +125,12 @@ package final class Spool: Sendable {
 
     /// Appends records to the log, together and in order, without waiting for the disk.
     ///
-    /// Thread-safe. A crash before they are announced keeps some first ones of them, or none.
+    /// Waits only while more than `Limits.unwrittenBytesMax` are in memory that the committer has
+    /// yet to write. Thread-safe. A crash before they are announced keeps some first ones of them, or none.
     ///
     /// - Returns: The position after the last of them; they are durable once it is announced.
-    /// - Throws: ``SpoolError`` with `no_room`: nothing was appended; with `disk_failed`: the node
-    ///   must stop.
+    /// - Throws: ``SpoolError`` with `no_room`: nothing was appended; with `disk_failed`, which may
+    ///   be about what was appended before: the node must stop.
     package func append(_ records: [LogRecord]) throws -> LogPosition {
         try self.appendLocated(records).position
     }
@@ -139,8 +145,8 @@ package final class Spool: Sendable {
             throw SpoolError.recordTooLong(record.body.count)
         }
         defer { self.state.wake(.work) }
-        let appended = try self.state.withLock { state in
-            try state.append(records)
+        let appended = try self.state.wait(on: .written) { state in
+            state.hasTooMuchToWrite ? nil : try state.append(records)
         }
         self.fresh.withLock { fresh in
             for (record, location) in zip(records, appended.locations) where record.kind == .blob {
@@ -212,7 +218,12 @@ extension Spool.State {
         self.fullBytes.values.reduce(0, +) + (self.writer.open?.end ?? 0)
     }
 
-    /// Puts records at the end of the log and in the queue of the index.
+    /// Whether an append must wait; one that comes first never does, however long it is.
+    fileprivate var hasTooMuchToWrite: Bool {
+        self.unwrittenBytes > Limits.unwrittenBytesMax && self.failure == nil && !self.isClosing
+    }
+
+    /// Puts records at the end of the log and in the queue of the committer.
     fileprivate mutating func append(
         _ records: [LogRecord]
     ) throws -> (position: LogPosition, locations: [BodyLocation]) {
@@ -221,22 +232,16 @@ extension Spool.State {
         guard !records.isEmpty else { return (self.writer.tail, []) }
         let locations: [BodyLocation]
         do {
-            locations = try self.writer.write(records)
+            locations = try self.writer.place(records)
         } catch {
-            if error.code == .diskFailed || self.writer.isBroken { self.failure = error }
+            if error.code == .diskFailed { self.failure = error }
             throw error
         }
+        self.pending.reserveCapacity(self.pending.count + records.count)
         for (record, location) in zip(records, locations) {
-            let isBlob = record.kind == .blob
-            var logged = LoggedRecord(
-                kind: record.kind,
-                id: record.id,
-                location: location,
-                body: isBlob ? nil : record.body
-            )
-            logged.meaning = record.meaning
-            self.pending.append(logged)
-            let body = isBlob ? 0 : UInt64(record.body.count)
+            self.pending.append(PlacedRecord(record: record, location: location))
+            self.unwrittenBytes += record.body.count
+            let body = record.kind == .blob ? 0 : UInt64(record.body.count)
             self.stateBytes += LogHeader.recordBytes(body: body)
         }
         for full in self.writer.full where self.fullBytes[full.number] == nil {

@@ -45,6 +45,14 @@ import Testing
             content: Array("tide 2.4 m\n".utf8)
         )
         #expect(small.isSigned(by: key))
+        let together = try SmallParcel(
+            parsingOpening: small.opening.bytes,
+            closing: small.closing.bytes,
+            signature: bytes("small-batch-signature"),
+            codec: small.codec,
+            content: small.content
+        )
+        #expect(together.isSigned(by: key))
         let statement = try SignedStatement(
             verifying: bytes("signed-statement"),
             mesh: #require(MeshName("coast"))
@@ -95,7 +103,8 @@ import Testing
 enum SpecificationExamples {
     /// Examples that cannot be made twice alike.
     static let signatures: Set = [
-        "opening-signature", "closing-signature", "small-signature", "signed-statement",
+        "opening-signature", "closing-signature", "small-signature",
+        "small-batch-signature", "signed-statement",
         "index-signature", "view-signature",
     ]
 

@@ -120,6 +120,92 @@ import Testing
         #expect(!forged.isSigned(by: Sample.key.publicKey))
     }
 
+    static func batch(_ count: UInt64) throws -> [SmallParcel] {
+        let drafts = try (0..<count).map { number in
+            try SmallDraft(
+                opening: Sample.opening(7 + number),
+                size: 1,
+                digest: .sha256([UInt8(number)]),
+                codec: 0,
+                content: [UInt8(number)],
+                key: Sample.key
+            )
+        }
+        return try SmallParcel.signed(drafts, key: Sample.key)
+    }
+
+    @Test(arguments: [1, 2, 3, 15, 16, 17, 35] as [UInt64])
+    func parcelsThatAreSignedTogetherEachProveThemselves(count: UInt64) throws {
+        var verified = VerifiedBatches()
+        let other = StatementKey().publicKey
+        for (number, small) in try Self.batch(count).enumerated() {
+            #expect(small.content == [UInt8(number)])
+            #expect(small.isSigned(by: Sample.key.publicKey))
+            let isVerified = (
+                verified.isSigned(small, by: Sample.key.publicKey),
+                verified.isSigned(small, by: other)
+            )
+            #expect(isVerified == (true, false))
+            #expect(small.signature.count <= 196)
+            // As it comes over the wire.
+            let read = try Self.reading(small, signature: small.signature)
+            #expect(read == small)
+        }
+    }
+
+    @Test func theSignatureOfABatchIsGoodForItsOwnPlaceOnly() throws {
+        let batch = try Self.batch(5)
+        var verified = VerifiedBatches()
+        let isVerified = verified.isSigned(batch[0], by: Sample.key.publicKey)
+        #expect(isVerified)
+        let forgeries: [[UInt8]] =
+            [batch[1].signature]
+            + (0..<batch[0].signature.count).map { place in
+                var signature = batch[0].signature
+                signature[place] ^= 1
+                return signature
+            }
+        for signature in forgeries {
+            // Its form may be wrong as well.
+            guard let forged = try? Self.reading(batch[0], signature: signature) else { continue }
+            #expect(!forged.isSigned(by: Sample.key.publicKey))
+            let isVerified = verified.isSigned(forged, by: Sample.key.publicKey)
+            #expect(!isVerified)
+        }
+        for signature in [
+            Array(batch[0].signature.dropLast()), batch[0].signature + [0],
+            Array(batch[0].signature.prefix(66)), Array(batch[0].signature.prefix(63)), [],
+        ] {
+            #expect(throws: ProtocolError.self) {
+                try Self.reading(batch[0], signature: signature)
+            }
+        }
+        // Without its path it is no signature of this parcel alone.
+        let bare = try Self.reading(batch[0], signature: Array(batch[0].signature.prefix(64)))
+        #expect(!bare.isSigned(by: Sample.key.publicKey))
+    }
+
+    @Test func whatWasVerifiedLongAgoIsVerifiedAnew() throws {
+        var verified = VerifiedBatches()
+        let batches = try (0..<70).map { _ in try Self.batch(2) }
+        for _ in 0..<2 {
+            for small in batches.joined() {
+                let isVerified = verified.isSigned(small, by: Sample.key.publicKey)
+                #expect(isVerified)
+            }
+        }
+    }
+
+    private static func reading(_ small: SmallParcel, signature: [UInt8]) throws -> SmallParcel {
+        try SmallParcel(
+            parsingOpening: small.opening.bytes,
+            closing: small.closing.bytes,
+            signature: signature,
+            codec: small.codec,
+            content: small.content
+        )
+    }
+
     @Test func anEmptyFileIsASmallParcel() throws {
         let small = try Self.make([])
         #expect(small.closing.closing.root == MerkleTree.root([]))
