@@ -352,8 +352,8 @@ class Bench:
         except OSError as error:
             self.stack.close()
             raise SystemExit(f"run: {error}; set TRIBUTARY_BENCH_TMPFS, TRIBUTARY_BENCH_DISK") from error
-        wanted = os.environ.get("TRIBUTARY_BENCH_PLACES", "tmpfs disk").split()
-        self.places = [place for place in (self.tmpfs, self.disk) if place.name in wanted]
+        self.wanted = os.environ.get("TRIBUTARY_BENCH_PLACES", "tmpfs disk ext4").split()
+        self.places = [place for place in (self.tmpfs, self.disk) if place.name in self.wanted]
         return self
 
     def __exit__(self, *_):
@@ -363,6 +363,24 @@ class Bench:
         path = tempfile.mkdtemp(prefix="tributary-bench-", dir=parent)
         self.stack.callback(shutil.rmtree, path, ignore_errors=True)
         return Place(name, path)
+
+    def new_ext4(self, stack, size=16 << 30):
+        """A new ext4 as mkfs.ext4 makes it, with a journal, in a sparse file on the disk.
+
+        What is known of deleted files, and how full a disk is, has no part in it. Its place in a
+        list, which is empty where nobody wants it or nobody may mount it. Gone with the stack.
+        """
+        if "ext4" not in self.wanted or os.geteuid() != 0:
+            return []
+        image, mounted = os.path.join(self.disk.path, "ext4.img"), os.path.join(self.disk.path, "ext4")
+        os.makedirs(mounted)
+        with open(image, "wb") as file:
+            file.truncate(size)
+        stack.callback(os.unlink, image)
+        call(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image])
+        call(["mount", "-o", "loop", image, mounted])
+        stack.callback(call, ["umount", mounted])
+        return [Place("ext4", mounted)]
 
     @contextlib.contextmanager
     def directory(self, place, kept=False):

@@ -1,5 +1,6 @@
 """Many small files: Tributary over one and two hops, rsync with --fsync over ssh."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -7,7 +8,7 @@ import shutil
 from library import Mesh, Stopwatch, Table, line_of, memory_note, same, setting
 from peers.rsync import Rsync
 
-PROGRAMS = ["rsync", "ssh", "sshd"]
+PROGRAMS = ["rsync", "ssh", "sshd", "mkfs.ext4"]
 
 
 def make(directory, files):
@@ -45,19 +46,24 @@ def compare(bench):
         base="Tributary, one hop",
         note="peak memory of each node (MiB)",
     )
-    for place in bench.places:
-        with bench.directory(place) as directory, Rsync(directory) as rsync:
-            make(f"{directory}/pristine", files)
-            for _ in range(bench.runs):
-                for name, nodes in [
-                    ("Tributary, one hop", ["origin", "collector"]),
-                    ("Tributary, two hops", ["origin", "relay", "collector"]),
-                ]:
-                    with bench.directory(place, kept=True) as run:
-                        table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", files, nodes))
-                for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
-                    with bench.directory(place, kept=True) as run:
-                        watch = Stopwatch()
-                        rsync.copy(f"{directory}/pristine", f"{run}/target", *options)
-                        table.add(name, place.name, watch.seconds())
+    with contextlib.ExitStack() as stack:
+        for place in bench.places + bench.new_ext4(stack):
+            measure(bench, place, files, table)
     return [table]
+
+
+def measure(bench, place, files, table):
+    with bench.directory(place) as directory, Rsync(directory) as rsync:
+        make(f"{directory}/pristine", files)
+        for _ in range(bench.runs):
+            for name, nodes in [
+                ("Tributary, one hop", ["origin", "collector"]),
+                ("Tributary, two hops", ["origin", "relay", "collector"]),
+            ]:
+                with bench.directory(place, kept=True) as run:
+                    table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", files, nodes))
+            for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
+                with bench.directory(place, kept=True) as run:
+                    watch = Stopwatch()
+                    rsync.copy(f"{directory}/pristine", f"{run}/target", *options)
+                    table.add(name, place.name, watch.seconds())
