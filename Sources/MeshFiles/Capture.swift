@@ -30,7 +30,7 @@ package final class Capture {
     /// How many pieces are encoded at a time.
     private static let slotCount = 3
 
-    /// Takes memory for ten pieces.
+    /// Takes memory for seven pieces.
     package init(profile: CutProfile) {
         self.cutter = PieceCutter(profile: profile)
         self.slots = (0..<Self.slotCount).map { _ in EncodingSlot(profile: profile) }

@@ -7,8 +7,10 @@ import MeshModel
 /// root of a ``MerkleTree`` whose leaves are opening and closing of each; then the place of this
 /// leaf and their number, 2 bytes each, big-endian, and its path. See docs/spec/parcels.md.
 struct SmallSignature: Sendable {
-    /// The most parcels that are signed together: each carries a path of 4 digests.
+    /// The most parcels that are signed together.
     static let batchSizeMax = 16
+    /// The longest path that any of them carries, in digests.
+    private static let pathCountMax = 4
     /// What signatures of several begin with.
     static let batchContext = "tributary parcels 1"
 
@@ -49,7 +51,8 @@ struct SmallSignature: Sendable {
         }
         guard let index = Self.decode(&rest), let count = Self.decode(&rest),
             (2...Self.batchSizeMax).contains(Int(count)), index < count,
-            rest.count % Digest.byteCount == 0
+            rest.count % Digest.byteCount == 0,
+            rest.count <= Self.pathCountMax * Digest.byteCount
         else { return nil }
         let path = stride(from: rest.startIndex, to: rest.endIndex, by: Digest.byteCount)
             .compactMap { Digest(rest[$0..<$0 + Digest.byteCount]) }

@@ -14,7 +14,7 @@ import Testing
             SpoolBench.record(3, bytes: 40_000, kind: .blob),
         ]
         let (position, locations) = try spool.appendLocated(records)
-        // At once, from the page cache.
+        // As soon as the committer has written it.
         #expect(try spool.readRecord(locations[0]) == records[0])
         try spool.wait(for: position)
         let told = bench.index.records
@@ -47,6 +47,46 @@ import Testing
         for (record, location) in zip(records, locations).dropFirst() {
             #expect(try spool.blob(at: location) == record.body)
             #expect(throws: SpoolError.self) { try spool.read(location, verify: true) }
+        }
+        try spool.close()
+    }
+
+    @Test func whoAppendsWaitsWhileTooMuchIsUnwritten() throws {
+        let bench = try SpoolBench()
+        let held = Gate(count: 1)
+        // The committer is held up after its first group.
+        let isFirst = Mutex(true)
+        let (spool, _) = try bench.open { _ in
+            let isHeld = isFirst.withLock { first in
+                defer { first = false }
+                return first
+            }
+            if isHeld { held.wait() }
+        }
+        let position = try spool.append([SpoolBench.record(0)])
+        while bench.index.records.isEmpty {}
+        let blobs = (1...24).map { SpoolBench.record($0, bytes: 1 << 20, kind: .blob) }
+        let places = Mutex<[BodyLocation]>([])
+        let done = Gate(count: 1)
+        try TestThread.start {
+            for blob in blobs {
+                if let placed = try? spool.appendLocated([blob]) {
+                    places.withLock { $0 += placed.locations }
+                }
+            }
+            done.arrive()
+        }
+        let most = Limits.unwrittenBytesMax >> 20
+        while places.withLock({ $0.count }) <= most {}
+        #expect(places.withLock { $0.count } == most + 1)
+        #expect(spool.durablePosition <= position)
+        held.arrive()
+        done.wait()
+        let all = places.withLock { $0 }
+        #expect(all.count == blobs.count)
+        // The last of them may not be written yet.
+        for (blob, place) in zip(blobs, all).reversed() {
+            #expect(try spool.read(place, verify: true) == blob.body)
         }
         try spool.close()
     }
