@@ -19,11 +19,18 @@ package enum Evidence: Hashable, Sendable {
         guard case .opening(let bytes, let closing, let signature) = self,
             let opening = try? Opening(encoded: bytes), let key = key(opening.origin, opening.keyID)
         else { return nil }
-        let isSigned =
-            closing.isEmpty
-            ? key.isValid(signature, context: SignedOpening.context, over: bytes)
-            : SmallSignature(signature)?.claim(of: bytes + closing, by: key)?.holds ?? false
-        guard isSigned else { return nil }
-        return (opening, ParcelID(ofOpening: bytes))
+        let id = ParcelID(ofOpening: bytes)
+        if closing.isEmpty {
+            guard key.isValid(signature, context: SignedOpening.context, over: bytes) else {
+                return nil
+            }
+        } else {
+            // The closing names the opening: otherwise a part of one could pass for the other.
+            guard let end = try? Closing(encoded: closing), end.parcel == id,
+                let claim = SmallSignature(signature)?.claim(of: bytes + closing, by: key),
+                claim.holds
+            else { return nil }
+        }
+        return (opening, id)
     }
 }

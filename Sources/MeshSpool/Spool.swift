@@ -98,7 +98,7 @@ package final class Spool: Sendable {
     ///     rebuilt; only the last one counts, see ``index``.
     ///   - options: See ``SpoolOptions``.
     ///   - events: Hears of progress and failure, on the committer's thread; must neither wait for
-    ///     the spool nor close it.
+    ///     the spool, nor append to it or read from it, nor close it.
     /// - Returns: The spool, and what it found.
     /// - Throws: ``SpoolError``.
     package static func open(
@@ -123,7 +123,7 @@ package final class Spool: Sendable {
         }
     }
 
-    /// Appends records to the log, together and in order, without waiting for the disk.
+    /// Appends records to the log, together and in order, without waiting for a sync.
     ///
     /// Waits only while more than `Limits.unwrittenBytesMax` are in memory that the committer has
     /// yet to write. Thread-safe. A crash before they are announced keeps some first ones of them, or none.
@@ -137,7 +137,7 @@ package final class Spool: Sendable {
 
     /// Appends records, and tells where their bodies lie.
     ///
-    /// A body may be read at once, long before it is durable.
+    /// A body may be read before it is durable; who reads it waits until it is written.
     package func appendLocated(
         _ records: [LogRecord]
     ) throws -> (position: LogPosition, locations: [BodyLocation]) {
@@ -170,7 +170,7 @@ package final class Spool: Sendable {
     /// The position up to which everything is durable and known to the index.
     package var durablePosition: LogPosition { self.state.withLock { $0.durable } }
 
-    /// What the log occupies: blocks of full segments, and the written bytes of the open one.
+    /// What the log occupies: blocks of full segments, and what was appended to the open one.
     package var allocatedBytes: ByteCount {
         self.state.withLock { ByteCount(Int64($0.allocatedBytes)) }
     }

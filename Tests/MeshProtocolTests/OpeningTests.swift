@@ -185,6 +185,23 @@ import Testing
         #expect(!bare.isSigned(by: Sample.key.publicKey))
     }
 
+    @Test(arguments: [1, 3] as [UInt64])
+    func aPartOfAnOpeningIsNoEvidence(count: UInt64) throws {
+        let small = try Self.batch(count)[0]
+        let key = Sample.key.publicKey
+        func shown(_ opening: [UInt8], _ closing: [UInt8]) -> ParcelID? {
+            Evidence.opening(opening, closing: closing, signature: small.signature)
+                .opening { _, _ in key }?.id
+        }
+        #expect(shown(small.opening.bytes, small.closing.bytes) == small.id)
+        #expect(shown(small.opening.bytes, []) == nil)
+        // Wherever else the signed bytes are divided, another opening would come of it.
+        let signed = small.opening.bytes + small.closing.bytes
+        for end in 1..<signed.count where end != small.opening.bytes.count {
+            #expect(shown(Array(signed[..<end]), Array(signed[end...])) == nil)
+        }
+    }
+
     @Test func whatWasVerifiedLongAgoIsVerifiedAnew() throws {
         var verified = VerifiedBatches()
         let batches = try (0..<70).map { _ in try Self.batch(2) }
