@@ -7,6 +7,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -378,7 +379,11 @@ class Bench:
             file.truncate(size)
         stack.callback(os.unlink, image)
         call(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image])
-        call(["mount", "-o", "loop", image, mounted])
+        try:
+            call(["mount", "-o", "loop", image, mounted])
+        except Failure as failure:
+            print(f"no new ext4: {failure}", file=sys.stderr)
+            return []
         stack.callback(call, ["umount", mounted])
         return [Place("ext4", mounted)]
 
