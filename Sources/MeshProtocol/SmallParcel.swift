@@ -34,28 +34,6 @@ package struct SmallParcel: Hashable, Sendable {
         UInt64(self.opening.bytes.count + self.closing.bytes.count + self.content.count) + 64
     }
 
-    /// Makes the small parcel of a file with this `digest`, SHA-256, and `size` in plain bytes.
-    ///
-    /// - Throws: As ``SmallDraft`` does; whatever the key throws.
-    package init(
-        opening: Opening,
-        size: Int,
-        digest: Digest,
-        codec: UInt32,
-        content: [UInt8],
-        key: StatementKey
-    ) throws {
-        let draft = try SmallDraft(
-            opening: opening,
-            size: size,
-            digest: digest,
-            codec: codec,
-            content: content,
-            key: key
-        )
-        self.init(draft, try SmallSignature.sign([draft.signedBytes], key: key)[0])
-    }
-
     /// Signs drafts in their order, up to 16 together.
     package static func signed(_ drafts: [SmallDraft], key: StatementKey) throws -> [Self] {
         try stride(from: 0, to: drafts.count, by: SmallSignature.batchSizeMax).flatMap { start in

@@ -34,7 +34,7 @@ import Testing
             modified: 0,
             mode: 0o644
         )
-        let small = try SmallParcel(
+        let draft = try SmallDraft(
             opening: opening,
             size: content.count,
             digest: .sha256(content),
@@ -42,6 +42,7 @@ import Testing
             content: content,
             key: origin.key
         )
+        let small = try SmallParcel.signed([draft], key: origin.key)[0]
         let at = UnixMilliseconds(1_800_000_000_000)
         let first = try #require(
             Passage.empty.appending(PassageLine(node: view.node, arrived: at, held: at))

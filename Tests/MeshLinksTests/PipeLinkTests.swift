@@ -147,7 +147,7 @@ import Testing
         let key = StatementKey()
         let content = [UInt8](repeating: 5, count: 50_000)
         let smalls = try (1...4).map {
-            try SmallParcel(
+            let draft = try SmallDraft(
                 opening: self.opening(UInt64($0), key: key),
                 size: content.count,
                 digest: .sha256(content),
@@ -155,6 +155,7 @@ import Testing
                 content: content,
                 key: key
             )
+            return try SmallParcel.signed([draft], key: key)[0]
         }
         let (a, b) = (Engine(), Engine())
         let link = try await self.connect(a, b, smallGrant: 2 * 50_600)

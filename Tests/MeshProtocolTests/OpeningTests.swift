@@ -91,7 +91,7 @@ import Testing
 
 @Suite struct SmallParcelTests {
     static func make(_ content: [UInt8], size: Int? = nil) throws -> SmallParcel {
-        try SmallParcel(
+        let draft = try SmallDraft(
             opening: Sample.opening(),
             size: size ?? content.count,
             digest: .sha256(content),
@@ -99,6 +99,7 @@ import Testing
             content: content,
             key: Sample.key
         )
+        return try SmallParcel.signed([draft], key: Sample.key)[0]
     }
 
     @Test func oneSignatureCoversOpeningAndClosing() throws {
