@@ -42,8 +42,12 @@ final class Cancellation: Sendable {
     func cancel() { self.flag.store(true, ordering: .relaxed) }
 }
 
-/// Reads files on threads of its own; knows nothing of custody.
+/// Reads files of one source on threads of its own; knows nothing of custody.
 struct CaptureWork: Sendable {
+    let flow: FlowName
+    let root: SourceRoot
+    /// Whether nobody may have a file open for writing, neither before it is read nor after.
+    let isProbed: Bool
     let spool: Spool
     let store: Index
     let mailbox: EngineMailbox
@@ -56,22 +60,15 @@ struct CaptureWork: Sendable {
     private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax
 
     /// Reads small files whole.
-    ///
-    /// With `isProbed` nobody may have one open for writing, neither before nor after.
-    func read(
-        _ files: [SeenFile],
-        in root: SourceRoot,
-        flow: FlowName,
-        isProbed: Bool
-    ) {
+    func read(_ files: [SeenFile]) {
         let codec = SmallCodec()
         let read = files.map { seen in
             ReadFile(
-                flow: flow,
+                flow: self.flow,
                 seen: seen,
                 result: CaptureFailure.caught {
-                    let file = try root.open(seen.path)
-                    let (bytes, captured) = try Self.read(file, as: seen.stamp, isProbed) {
+                    let file = try self.root.open(seen.path)
+                    let (bytes, captured) = try self.read(file, as: seen.stamp) {
                         try Capture.readSmall(file)
                     }
                     return (codec.compress(bytes), captured)
@@ -82,10 +79,9 @@ struct CaptureWork: Sendable {
     }
 
     /// Reads a file that must be one version, and nobody's to write, from before to after.
-    private static func read<T>(
+    private func read<T>(
         _ file: SourceFile,
         as stamp: FileStamp,
-        _ isProbed: Bool,
         _ body: () throws -> T
     ) throws -> T {
         func check() throws {
@@ -94,7 +90,9 @@ struct CaptureWork: Sendable {
             }
         }
         func probe() throws {
-            if isProbed, file.writers() == .some { throw CaptureFailure.beingWritten(file.path) }
+            if self.isProbed, file.writers() == .some {
+                throw CaptureFailure.beingWritten(file.path)
+            }
         }
         try check()
         try probe()
@@ -109,10 +107,8 @@ struct CaptureWork: Sendable {
         _ parcel: ParcelID,
         _ path: PathBytes,
         _ stamp: FileStamp,
-        in root: SourceRoot,
         profile: CutProfile,
         digest: DigestAlgorithm,
-        isProbed: Bool,
         resumingAfter prefix: [Entry]
     ) {
         var run = EntryRun(parcel: parcel, first: UInt64(prefix.count))
@@ -139,8 +135,8 @@ struct CaptureWork: Sendable {
             }
         }
         let result = CaptureFailure.caught { () throws -> Captured in
-            let file = try root.open(path)
-            return try Self.read(file, as: stamp, isProbed) {
+            let file = try self.root.open(path)
+            return try self.read(file, as: stamp) {
                 let capture = Capture(profile: profile)
                 let captured = try capture.run(file, digest: digest, resumingAfter: prefix) {
                     _,

@@ -283,7 +283,7 @@ package actor Engine {
         self.askForOverdue(now)
         self.settle()
         // Rate and time left change while nothing else does.
-        if !self.sends.isEmpty { self.finishSends() }
+        self.reportSends()
         self.advanceDrain()
     }
 

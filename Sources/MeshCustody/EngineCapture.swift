@@ -15,8 +15,11 @@ extension Engine {
     /// How long a source that cannot be read is left alone, in milliseconds.
     private static let retryAfter: Int64 = 10_000
 
-    private var captureWork: CaptureWork {
+    private func captureWork(on flow: FlowSource) -> CaptureWork {
         CaptureWork(
+            flow: flow.source.flow,
+            root: flow.root,
+            isProbed: flow.rule.isProbed,
             spool: self.spool,
             store: self.store,
             mailbox: self.mailbox,
@@ -59,10 +62,10 @@ extension Engine {
         var room = self.freeRoom(for: collector) - self.sources.reading.reduce(0, +)
         var mayStartLarge = self.sources.mayCapture(size: 0)
         while batch.count < Self.smallBatchMax,
-            let file = self.sources.flows[name]?.queue.next(mayStartLarge: mayStartLarge)
+            let file = flow.queue.next(mayStartLarge: mayStartLarge)
         {
             guard file.stamp.size <= flow.rule.largest else {
-                self.dequeue(file, of: name, mayStartLarge)
+                self.dequeue(file, of: flow, mayStartLarge)
                 self.notTaken(name, file.path, FilesError.Code.tooLarge.rawValue)
                 continue
             }
@@ -73,7 +76,7 @@ extension Engine {
                     self.isOutOfRoom(for: name)
                     break
                 }
-                self.dequeue(file, of: name, mayStartLarge)
+                self.dequeue(file, of: flow, mayStartLarge)
                 looked += 1
                 batch.append(SeenFile(file))
                 continue
@@ -91,7 +94,7 @@ extension Engine {
                 mayStartLarge = false
                 continue
             }
-            self.dequeue(file, of: name, mayStartLarge)
+            self.dequeue(file, of: flow, mayStartLarge)
             looked += 1
             if self.begin(SeenFile(file), flow, need) {
                 mayStartLarge = false
@@ -105,26 +108,19 @@ extension Engine {
             return hasBegun
         }
         self.sources.reading.append(batch.reduce(0) { $0 + Self.roomToRead($1.stamp.size) })
-        let work = self.captureWork
-        CaptureWork.smalls.async { [batch] in
-            work.read(
-                batch,
-                in: flow.root,
-                flow: name,
-                isProbed: flow.rule.isProbed
-            )
-        }
+        let work = self.captureWork(on: flow)
+        CaptureWork.smalls.async { [batch] in work.read(batch) }
         return true
     }
 
     /// What a small file takes of the spool, at most.
     private static func roomToRead(_ size: Int64) -> Int64 { size + (4 << 10) }
 
-    private func dequeue(_ file: WaitingFile, of flow: FlowName, _ mayStartLarge: Bool) {
-        self.sources.flows[flow]?.queue.removeNext(mayStartLarge: mayStartLarge)
-        guard self.sources.flows[flow]?.isScanning == true else { return }
-        self.sources.flows[flow]?.begunMeanwhile.insert(file.path)
-        self.sources.flows[flow]?.foundMeanwhile[file.path] = nil
+    private func dequeue(_ file: WaitingFile, of flow: FlowSource, _ mayStartLarge: Bool) {
+        flow.queue.removeNext(mayStartLarge: mayStartLarge)
+        guard flow.isScanning else { return }
+        flow.begunMeanwhile.insert(file.path)
+        flow.foundMeanwhile[file.path] = nil
     }
 
     private func isOutOfRoom(for flow: FlowName) {
@@ -187,16 +183,14 @@ extension Engine {
                 self.sources.underWay[FlowPath(flow: source.flow, path: file.path)] = nil
                 self.begun(source.flow, file, opening.id)
                 self.finishSends()
-                let work = self.captureWork
-                CaptureWork.files.async {
+                let work = self.captureWork(on: flow)
+                CaptureWork.files.async { [profile = flow.profile] in
                     work.capture(
                         opening.id,
                         file.path,
                         file.stamp,
-                        in: flow.root,
-                        profile: flow.profile,
+                        profile: profile,
                         digest: source.digest,
-                        isProbed: flow.rule.isProbed,
                         resumingAfter: []
                     )
                 }
@@ -413,21 +407,14 @@ extension Engine {
             let opening = try? Opening(encoded: row.opening),
             let profile = CutProfile.profile(opening.profile)
         else { return }
-        let work = self.captureWork
+        let work = self.captureWork(on: flow)
         if row.isSmall {
             guard self.sources.mayRead else {
                 return self.sources.unfinished.append(parcel)
             }
             let seen = SeenFile(path: path, stamp: stamp, mode: opening.mode)
             self.sources.reading.append(Self.roomToRead(stamp.size))
-            return CaptureWork.smalls.async {
-                work.read(
-                    [seen],
-                    in: flow.root,
-                    flow: row.stream.flow,
-                    isProbed: flow.rule.isProbed
-                )
-            }
+            return CaptureWork.smalls.async { work.read([seen]) }
         }
         // What lies before the first missing blob stays; from there on all is cut again.
         var prefix: [Entry] = []
@@ -448,10 +435,8 @@ extension Engine {
                 parcel,
                 path,
                 stamp,
-                in: flow.root,
                 profile: profile,
                 digest: opening.digest,
-                isProbed: flow.rule.isProbed,
                 resumingAfter: prefix
             )
         }

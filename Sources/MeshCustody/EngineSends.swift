@@ -308,7 +308,16 @@ extension Engine {
         self.finishSends()
     }
 
-    /// Reports progress, and answers commands whose promise is kept.
+    /// Tells those who wait how far their files are.
+    func reportSends() {
+        for task in self.sends.values {
+            var progress = task.report
+            progress.event = "progress"
+            task.progress(progress)
+        }
+    }
+
+    /// Answers commands whose promise is kept.
     func finishSends() {
         self.haveSendsChanged = false
         for task in self.sends.values {
@@ -323,12 +332,7 @@ extension Engine {
                     }
                 return state.isAnswered
             }
-            var progress = task.report
-            progress.event = "progress"
-            guard isDone else {
-                task.progress(progress)
-                continue
-            }
+            guard isDone else { continue }
             task.reply(.success(task.report))
             self.forget(task)
         }

@@ -21,7 +21,7 @@ extension Engine {
             else { continue }
             let most = self.room.shares.most(for: source.collector)
             let rule = SourceRule(source, room: ByteCount(most))
-            var flow = FlowSource(source, root, rule, profile)
+            let flow = FlowSource(source, root, rule, profile)
             if let birth = births[source.flow], birth.path == source.path { flow.birth = birth }
             // A watch says when it sees everything; a scan before that would miss something.
             if self.parts.watchesSources { flow.nextScanAt = self.now.adding(milliseconds: 5_000) }
@@ -54,41 +54,40 @@ extension Engine {
     /// Scans what is due, and looks at what has rested long enough.
     func lookAtSources(_ now: UnixMilliseconds) {
         guard !self.isEnding, !self.standsStill else { return }
-        for (name, flow) in self.sources.flows where flow.rule.isScanned {
+        for flow in self.sources.flows.values where flow.rule.isScanned {
             let due = flow.settling.filter { $0.value.due.map { $0 <= now } ?? false }
-            self.sources.flows[name]?.notice(due.keys.map { ($0, .written) }, at: now)
-            self.scan(name, now)
-            self.look(name)
+            flow.notice(due.keys.map { ($0, .written) }, at: now)
+            self.scan(flow, now)
+            self.look(flow)
         }
     }
 
     /// Has every source scanned soon: what was captured may have to be captured again.
     func scanSources() {
-        for name in self.sources.flows.keys { self.sources.flows[name]?.wantScan(at: self.now) }
+        for flow in self.sources.flows.values { flow.wantScan(at: self.now) }
     }
 
-    private func scan(_ name: FlowName, _ now: UnixMilliseconds) {
-        guard let flow = self.sources.flows[name], !flow.isScanning,
+    private func scan(_ flow: FlowSource, _ now: UnixMilliseconds) {
+        guard !flow.isScanning,
             flow.nextScanAt <= now || (flow.queue.needsScan && flow.missing == nil)
         else { return }
-        self.sources.flows[name]?.isScanning = true
-        self.sources.flows[name]?.scanBegan = now
+        flow.isScanning = true
+        flow.scanBegan = now
         let work = self.work(on: flow)
         let mailbox = self.mailbox
-        flow.scans.async { mailbox.yield(.capture(.scanned(name, work.scan()))) }
+        flow.scans.async { mailbox.yield(.capture(.scanned(work.flow, work.scan()))) }
     }
 
-    private func look(_ name: FlowName) {
-        guard let flow = self.sources.flows[name], !flow.isLooking, !flow.noticed.isEmpty,
-            flow.missing == nil, !self.isEnding
+    private func look(_ flow: FlowSource) {
+        guard !flow.isLooking, !flow.noticed.isEmpty, flow.missing == nil, !self.isEnding
         else { return }
-        self.sources.flows[name]?.isLooking = true
-        self.sources.flows[name]?.noticed = [:]
+        flow.isLooking = true
         let work = self.work(on: flow)
         let mailbox = self.mailbox
         flow.looks.async { [noticed = flow.noticed] in
-            mailbox.yield(.capture(.looked(name, work.look(at: noticed))))
+            mailbox.yield(.capture(.looked(work.flow, work.look(at: noticed))))
         }
+        flow.noticed = [:]
     }
 
     /// Finds what a command named.
@@ -102,13 +101,13 @@ extension Engine {
     // MARK: Answers
 
     func scanned(_ name: FlowName, _ result: Result<Scan, CaptureFailure>) {
-        guard var flow = self.sources.flows[name] else { return }
+        guard let flow = self.sources.flows[name] else { return }
         let milliseconds = max(0, self.now.rawValue - flow.scanBegan.rawValue)
         flow.isScanning = false
         flow.lastScan = (flow.scanBegan, milliseconds)
         switch result {
         case .success(let scan):
-            self.isThere(&flow)
+            self.isThere(flow)
             flow.report = scan.report
             flow.queue.replace(with: scan.queue)
             flow.queue.remove(Array(flow.begunMeanwhile))
@@ -116,16 +115,15 @@ extension Engine {
             flow.settling = scan.settling.merging(flow.settlingMeanwhile) { $1 }
             flow.unlisted = scan.unlisted
             if !scan.unlisted.isEmpty { flow.scanWantedAgain = true }
-            self.remember(&flow, scan)
-        case .failure(let error): self.isMissing(&flow, error)
+            self.remember(flow, scan)
+        case .failure(let error): self.isMissing(flow, error)
         }
         flow.begunMeanwhile = []
         flow.foundMeanwhile = [:]
         flow.settlingMeanwhile = [:]
         flow.nextScanAt = self.now.adding(milliseconds: self.scanInterval(flow, milliseconds))
         flow.scanWantedAgain = false
-        self.sources.flows[name] = flow
-        self.look(name)
+        self.look(flow)
     }
 
     /// How long until the next scan, in milliseconds: what takes long is done less often.
@@ -135,7 +133,7 @@ extension Engine {
         return max(self.parts.scanEvery, 10 * milliseconds)
     }
 
-    private func isThere(_ flow: inout FlowSource) {
+    private func isThere(_ flow: FlowSource) {
         guard let missing = flow.missing else { return }
         flow.missing = nil
         self.parts.logger.notice(
@@ -148,7 +146,7 @@ extension Engine {
     }
 
     // Expected: disks come and go. A missing source is missing; nothing of it is gone.
-    private func isMissing(_ flow: inout FlowSource, _ error: CaptureFailure) {
+    private func isMissing(_ flow: FlowSource, _ error: CaptureFailure) {
         guard !self.isEnding else { return }
         if flow.missing?.code != error.code {
             self.parts.logger.warning(
@@ -163,7 +161,7 @@ extension Engine {
     }
 
     /// Keeps when a source was first seen, and where it was when it last held something.
-    private func remember(_ flow: inout FlowSource, _ scan: Scan) {
+    private func remember(_ flow: FlowSource, _ scan: Scan) {
         var birth =
             flow.birth
             ?? SourceBirth(
@@ -179,7 +177,7 @@ extension Engine {
     }
 
     func looked(_ name: FlowName, _ result: Result<Looked, CaptureFailure>) {
-        guard var flow = self.sources.flows[name] else { return }
+        guard let flow = self.sources.flows[name] else { return }
         flow.isLooking = false
         switch result {
         case .success(let looked):
@@ -204,13 +202,12 @@ extension Engine {
             }
         case .failure: flow.wantScan(at: self.now)
         }
-        self.sources.flows[name] = flow
-        self.look(name)
+        self.look(flow)
     }
 
     /// A watch of a source has something to say.
     func heard(_ notice: WatchNotice, of name: FlowName) {
-        guard var flow = self.sources.flows[name], flow.rule.isScanned else { return }
+        guard let flow = self.sources.flows[name], flow.rule.isScanned else { return }
         switch notice {
         case .watching(let directories):
             flow.watch = .watching(directories: directories)
@@ -230,7 +227,6 @@ extension Engine {
             flow.watch = .watching(directories: directories)
             flow.notice(flow.rule.causes(of: changes), at: self.now)
         }
-        self.sources.flows[name] = flow
         self.lookAtSources(self.now)
     }
 

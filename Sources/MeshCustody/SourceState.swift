@@ -27,12 +27,17 @@ struct SourceState {
     /// Whether the reading of a batch may begin: one is read while the one before goes into the log.
     var mayRead: Bool { self.reading.count < 2 }
 
-    /// Whether the reading of a large file may begin: one at a time, and a short one beside it.
+    /// Whether the reading of a large file may begin: one at a time, a short one beside it, and
+    /// another beside one that is over before its records are durable.
     func mayCapture(size: Int64) -> Bool {
         guard self.unfinished.isEmpty else { return false }
-        let isShort = size <= GivingLimits.shortMax
-        return !self.capturing.values.contains { !isShort || $0 <= GivingLimits.shortMax }
+        guard size <= GivingLimits.shortMax else { return self.capturing.isEmpty }
+        let short = self.capturing.values.filter { $0 <= GivingLimits.shortMax }
+        return short.isEmpty || (short.count == 1 && short[0] <= Self.briefMax)
     }
+
+    /// What is read while the record before it becomes durable, about; in bytes.
+    private static let briefMax: Int64 = 4 << 20
 }
 
 /// A file of a flow.
@@ -53,7 +58,9 @@ package struct Settling: Sendable {
 }
 
 /// One source, with what was found there.
-struct FlowSource {
+///
+/// A class, so that a queue of many files is changed where it lies; the engine alone has it.
+final class FlowSource {
     let source: View.Source
     let root: SourceRoot
     let rule: SourceRule
@@ -108,13 +115,13 @@ struct FlowSource {
     }
 
     /// Asks for a scan at some time, or as soon as the one that runs is over.
-    mutating func wantScan(at time: UnixMilliseconds) {
+    func wantScan(at time: UnixMilliseconds) {
         if self.isScanning { self.scanWantedAgain = true }
         self.nextScanAt = min(self.nextScanAt, time)
     }
 
     /// Notes that a file is not taken yet.
-    mutating func settle(_ path: PathBytes, _ settling: Settling) {
+    func settle(_ path: PathBytes, _ settling: Settling) {
         guard self.settling[path] != nil || self.settling.count < Self.listedMax else {
             self.unlisted[settling.reason, default: 0] += 1
             if let due = settling.due { self.wantScan(at: due) }
@@ -124,13 +131,13 @@ struct FlowSource {
         if self.isScanning { self.settlingMeanwhile[path] = settling }
     }
 
-    mutating func unsettle(_ path: PathBytes) {
+    func unsettle(_ path: PathBytes) {
         self.settling[path] = nil
         self.settlingMeanwhile[path] = nil
     }
 
     /// Notes that files should be looked at.
-    mutating func notice(_ paths: some Sequence<(PathBytes, Cause)>, at now: UnixMilliseconds) {
+    func notice(_ paths: some Sequence<(PathBytes, Cause)>, at now: UnixMilliseconds) {
         for (path, cause) in paths {
             guard self.noticed.count < Self.listedMax else {
                 // A scan finds them faster than one by one.

@@ -27,6 +27,12 @@ public struct PathBytes: Hashable, Sendable {
     /// Reads a path from text; see ``init(_:)-([UInt8])``.
     public init?(_ text: String) { self.init(Array(text.utf8)) }
 
+    /// Feeds the bytes together: one by one, as an array does, they take ten times as long.
+    public func hash(into hasher: inout Hasher) {
+        self.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        hasher.combine(self.bytes.count)
+    }
+
     /// The components, outermost first; never empty.
     public var components: [[UInt8]] {
         self.bytes.split(separator: UInt8(ascii: "/")).map(Array.init)

@@ -12,8 +12,7 @@ package import MeshModel
 ///
 /// Memory is bounded however many files wait: see ``needsScan``.
 package struct CaptureQueue: Sendable {
-    /// A slice: the first is taken without moving the others.
-    private var hurried: ArraySlice<WaitingFile> = []
+    private var hurried = HurriedFiles()
     private var small: WaitingLane
     private var large: WaitingLane
     private var paths: Set<PathBytes> = []
@@ -21,7 +20,7 @@ package struct CaptureQueue: Sendable {
     private var starts = 0
 
     /// The most files of each kind that are kept in memory.
-    package static let capacityByDefault = 32 << 10
+    package static let capacityByDefault = 128 << 10
 
     /// Begins with nothing.
     package init(order: FileOrder, capacity: Int = Self.capacityByDefault) {
@@ -35,7 +34,7 @@ package struct CaptureQueue: Sendable {
     package var count: Int { self.hurried.count + self.small.count + self.large.count }
     /// How many bytes they have.
     package var bytes: Int64 {
-        self.hurried.reduce(self.small.bytes + self.large.bytes) { $0 + $1.stamp.size }
+        self.hurried.bytes + self.small.bytes + self.large.bytes
     }
     /// Whether a scan is wanted, because files wait that are not in memory, and few of the others.
     package var needsScan: Bool { self.small.needsScan || self.large.needsScan }
@@ -54,7 +53,7 @@ package struct CaptureQueue: Sendable {
     /// Puts files first, after those that were put first before.
     package mutating func hurry(_ files: [WaitingFile]) {
         self.remove(files.map(\.path))
-        self.hurried += files
+        self.hurried.append(files)
         self.paths.formUnion(files.map(\.path))
     }
 
@@ -63,7 +62,7 @@ package struct CaptureQueue: Sendable {
         let known = Set(paths.filter { self.paths.contains($0) })
         guard !known.isEmpty else { return }
         self.paths.subtract(known)
-        self.hurried.removeAll { known.contains($0.path) }
+        self.hurried.remove(known)
         self.small.remove(known)
         self.large.remove(known)
     }
@@ -74,7 +73,7 @@ package struct CaptureQueue: Sendable {
         let starts = self.starts
         self = scanned
         self.starts = starts
-        self.hurry(Array(hurried))
+        self.hurry(hurried.files)
     }
 
     /// What starts next, if a large file could start now, or if it could not.
@@ -87,11 +86,7 @@ package struct CaptureQueue: Sendable {
         guard let picked = self.pick(mayStartLarge) else { return }
         self.paths.remove(picked.file.path)
         switch picked.place {
-        case .hurried(let index) where index == self.hurried.startIndex:
-            self.hurried.removeFirst()
-            // Lets go of those that were taken: a slice keeps them.
-            if self.hurried.isEmpty { self.hurried = [] }
-        case .hurried(let index): self.hurried.remove(at: index)
+        case .hurried: self.hurried.removeFirst(isSmall: picked.file.isSmall)
         case .first:
             if picked.file.isSmall { self.small.removeFirst() } else { self.large.removeFirst() }
             self.starts += 1
@@ -101,12 +96,10 @@ package struct CaptureQueue: Sendable {
         }
     }
 
-    private enum Place { case hurried(Int), first, last }
+    private enum Place { case hurried, first, last }
 
     private func pick(_ mayStartLarge: Bool) -> (file: WaitingFile, place: Place)? {
-        if let index = self.hurried.firstIndex(where: { mayStartLarge || $0.isSmall }) {
-            return (self.hurried[index], .hurried(index))
-        }
+        if let file = self.hurried.first(mayBeLarge: mayStartLarge) { return (file, .hurried) }
         let large = mayStartLarge ? self.large.first : nil
         guard let first = self.earlier(self.small.first, large) else { return nil }
         guard self.order == .newest, self.starts >= 7,

@@ -110,6 +110,20 @@ import Testing
         #expect(Self.drain(&queue) == ["d", "b", "a", "c", "e"])
     }
 
+    @Test func aSmallFileThatIsHandedOverPassesLargeOnesThatCannotStart() throws {
+        var queue = CaptureQueue(order: .name)
+        let names = ["L1", "s1", "L2", "s2", "s3"]
+        queue.hurry(
+            try names.map { try Self.file($0, 1, size: $0.hasPrefix("L") ? 2_000_000 : 10) }
+        )
+        #expect(queue.next(mayStartLarge: false)?.path == PathBytes("s1"))
+        queue.removeNext(mayStartLarge: false)
+        queue.remove([try #require(PathBytes("s2"))])
+        queue.replace(with: CaptureQueue(order: .name))
+        #expect(queue.bytes == 4_000_010)
+        #expect(Self.drain(&queue) == ["L1", "L2", "s3"])
+    }
+
     @Test func aNewerVersionTakesTheOldOnesPlace() throws {
         var queue = CaptureQueue(order: .newest)
         queue.insert([try Self.file("a", 1), try Self.file("b", 2)])
