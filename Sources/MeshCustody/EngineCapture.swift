@@ -286,12 +286,12 @@ extension Engine {
             }
         }
         guard !records.isEmpty || !fresh.isEmpty else { return }
+        // The contents are in the records: they need not wait for the disk twice.
         let begun = fresh.map { ($0.file, $0.draft.opening.id) }
+        let claimed = files.map(\.seen.path)
         self.log(try records + self.small(fresh.map { ($0.stamp, $0.draft) })) { [healed] in
             guard self.passes(.afterOpeningSync) else { return }
-            for file in files {
-                self.sources.underWay[FlowPath(flow: flow, path: file.seen.path)] = nil
-            }
+            for path in claimed { self.sources.underWay[FlowPath(flow: flow, path: path)] = nil }
             self.healing.subtract(healed)
             self.haveCome(healed, new: begun.map(\.1))
             for parcel in healed { self.isWhole(parcel) }

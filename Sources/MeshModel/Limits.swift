@@ -59,7 +59,7 @@ public enum Limits {
     public static let keptLivesMax = 16
     /// The most bytes a session may leave unsynced.
     public static let unsyncedBytesPerSessionMax = 8 << 20
-    /// The most bytes of records in memory that are yet to be written to the log.
+    /// The most bytes of memory that hold records which are yet to be written to the log.
     public static let unwrittenBytesMax = 16 << 20
     /// The most bytes of messages of one session that its node has not got round to; more comes
     /// only from a peer that repeats itself.

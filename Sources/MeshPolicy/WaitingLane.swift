@@ -78,16 +78,30 @@ struct WaitingLane: Sendable {
             }
         }
         guard !kept.isEmpty else { return dropped }
-        // Two runs in order: sorting them is merging them.
-        self.files += self.sorted(kept)
-        self.files = self.sorted(self.files)
+        self.merge(kept)
         self.findGap()
         if self.files.count > self.capacity { dropped += self.trim() }
         return dropped
     }
 
-    private func sorted(_ files: [WaitingFile]) -> [WaitingFile] {
-        files.map { ($0.rank, $0) }.sorted { $1.0.precedes($0.0, by: self.order) }.map(\.1)
+    /// Puts files between those that are in order, from behind and in place.
+    private mutating func merge(_ more: [WaitingFile]) {
+        let more = more.map { ($0.rank, $0) }
+            .sorted { $1.0.precedes($0.0, by: self.order) }.map(\.1)
+        guard let filler = more.first else { return }
+        var old = self.files.count
+        var new = more.count
+        self.files += repeatElement(filler, count: new)
+        while new > 0 {
+            let rank = more[new - 1].rank
+            // What precedes all others lies last.
+            while old > 0, self.files[old - 1].rank.precedes(rank, by: self.order) {
+                old -= 1
+                self.files[old + new] = self.files[old]
+            }
+            new -= 1
+            self.files[old + new] = more[new]
+        }
     }
 
     /// Removes whatever has one of the paths.

@@ -184,25 +184,30 @@ extension Index {
 
     /// How many parcels there are, by flow, state and ending.
     package func counts() throws -> [ParcelCount] {
+        struct Kind: Hashable {
+            var flow, state: String
+            var ending: String?
+        }
+        var sums: [Kind: (count: Int, bytes: Int64)] = [:]
+        // Added up here: SQLite would sort all rows first, in memory.
         try self.database.read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT flow, state, ending, count(*), CAST(total(size) AS INTEGER) FROM parcel
-                    GROUP BY flow, state, ending ORDER BY flow, state, ending
-                    """
-            ).compactMap { row in
-                guard let flow = FlowName(row[0] as String),
-                    let state = ParcelState(rawValue: row[1])
-                else { return nil }
-                return ParcelCount(
-                    flow: flow,
-                    state: state,
-                    ending: row[2],
-                    count: row[3],
-                    bytes: ByteCount(row[4] as Int64)
-                )
+            try db.visit("SELECT flow, state, ending, size FROM parcel") { row in
+                let kind = Kind(flow: row.text(0), state: row.text(1), ending: row.textIfAny(2))
+                let sum = sums[kind] ?? (0, 0)
+                sums[kind] = (sum.count + 1, sum.bytes + row.integer(3))
+                return true
             }
+        }
+        return sums.compactMap { kind, sum in
+            guard let flow = FlowName(kind.flow), let state = ParcelState(rawValue: kind.state)
+            else { return nil }
+            return ParcelCount(
+                flow: flow,
+                state: state,
+                ending: kind.ending,
+                count: sum.count,
+                bytes: ByteCount(sum.bytes)
+            )
         }
     }
 

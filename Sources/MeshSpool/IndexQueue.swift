@@ -135,36 +135,47 @@ extension Index {
     /// - Throws: `DatabaseError`.
     /// - Complexity: Reads every parcel that is here; keep it off the engine.
     package func ages(at now: UnixMilliseconds, upTo ages: [Int64]) throws -> [QueueAge] {
-        let cases = ages.enumerated()
-            .map { "WHEN ? - arrived_at <= \($1) THEN \($0)" }
-            .joined(separator: " ")
-        let bucket = ages.isEmpty ? "0" : "CASE \(cases) ELSE \(ages.count) END"
-        return try self.database.read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT flow, origin, collector, giver, \(bucket) AS bucket, count(*),
-                        CAST(total(size) AS INTEGER), min(arrived_at)
-                    FROM parcel WHERE state IN ('arriving', 'held')
-                    GROUP BY flow, origin, collector, giver, bucket
-                    """,
-                arguments: StatementArguments(ages.map { _ in now.rawValue })
-            ).compactMap { row in
-                guard let flow = FlowName(row[0] as String),
-                    let origin = NodeName(row[1] as String),
-                    let collector = NodeName(row[2] as String)
-                else { return nil }
-                return QueueAge(
-                    flow: flow,
-                    origin: origin,
-                    collector: collector,
-                    giver: (row[3] as String?).flatMap { NodeName($0) },
-                    bucket: row[4],
-                    count: row[5],
-                    bytes: ByteCount(row[6] as Int64),
-                    oldest: UnixMilliseconds(row[7] as Int64)
+        struct Way: Hashable {
+            var flow, origin, collector: String
+            var giver: String?
+            var bucket: Int
+        }
+        var sums: [Way: (count: Int, bytes: Int64, oldest: Int64)] = [:]
+        // Added up here: SQLite would sort all rows first, in memory.
+        try self.database.read { db in
+            try db.visit(
+                """
+                SELECT flow, origin, collector, giver, size, arrived_at
+                FROM parcel WHERE state IN ('arriving', 'held')
+                """
+            ) { row in
+                let arrived = row.integer(5)
+                let way = Way(
+                    flow: row.text(0),
+                    origin: row.text(1),
+                    collector: row.text(2),
+                    giver: row.textIfAny(3),
+                    bucket: ages.firstIndex { now.rawValue - arrived <= $0 } ?? ages.count
                 )
+                let sum = sums[way] ?? (0, 0, .max)
+                sums[way] = (sum.count + 1, sum.bytes + row.integer(4), min(sum.oldest, arrived))
+                return true
             }
+        }
+        return sums.compactMap { way, sum in
+            guard let flow = FlowName(way.flow), let origin = NodeName(way.origin),
+                let collector = NodeName(way.collector)
+            else { return nil }
+            return QueueAge(
+                flow: flow,
+                origin: origin,
+                collector: collector,
+                giver: way.giver.flatMap { NodeName($0) },
+                bucket: way.bucket,
+                count: sum.count,
+                bytes: ByteCount(sum.bytes),
+                oldest: UnixMilliseconds(sum.oldest)
+            )
         }
     }
 }

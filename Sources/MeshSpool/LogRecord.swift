@@ -54,6 +54,9 @@ package struct LogRecord: Sendable, Equatable {
         left.kind == right.kind && left.id == right.id && left.body == right.body
     }
 
+    /// What the record takes in memory, about, in bytes: what it was made from is there once more.
+    var memoryBytes: Int { self.body.count + (self.meaning == nil ? 0 : self.body.count + 2_048) }
+
     /// The longest body, in bytes.
     package static let bodyBytesMax = 2 << 20
 

@@ -115,7 +115,7 @@ extension Spool {
         }
         self.state.withLock { state in
             state.written = group.target
-            state.unwrittenBytes -= group.records.reduce(0) { $0 + $1.record.body.count }
+            state.unwrittenBytes -= group.records.reduce(0) { $0 + $1.record.memoryBytes }
         }
         self.state.wake(.written)
         return vouched

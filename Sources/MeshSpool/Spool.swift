@@ -26,7 +26,7 @@ package final class Spool: Sendable {
         var writer: LogWriter
         /// What the committer has not taken up, in the order of the log.
         var pending: [PlacedRecord] = []
-        /// Bytes of bodies that are not written.
+        /// Bytes of memory that hold what is not written, about.
         var unwrittenBytes = 0
         /// Everything before it is written.
         var written: LogPosition
@@ -240,7 +240,7 @@ extension Spool.State {
         self.pending.reserveCapacity(self.pending.count + records.count)
         for (record, location) in zip(records, locations) {
             self.pending.append(PlacedRecord(record: record, location: location))
-            self.unwrittenBytes += record.body.count
+            self.unwrittenBytes += record.memoryBytes
             let body = record.kind == .blob ? 0 : UInt64(record.body.count)
             self.stateBytes += LogHeader.recordBytes(body: body)
         }
