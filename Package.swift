@@ -115,7 +115,7 @@ let package = Package(
         ),
         .layer(  // Pieces, blobs, entries, compression. Pure.
             "MeshContent",
-            on: ["MeshModel", "CZstd"],
+            on: ["MeshModel", "CZstd", "CCrc32c"],
             uses: [.crypto]
         ),
         .layer("MeshPolicy", on: ["MeshModel", "MeshTopology"]),  // (state, now) → decision. Pure.
@@ -126,7 +126,7 @@ let package = Package(
         ),
         .layer(  // The log, its index, snapshots: what a node may not lose.
             "MeshSpool",
-            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"],
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
             uses: [.grdb, .sqlite, .protobuf, .crypto]
         ),
         .layer(  // Sources (scan, capture) and landings.
@@ -179,11 +179,11 @@ let package = Package(
         .tests(for: "MeshIdentity", on: ["MeshModel"], uses: [.crypto, .protobuf]),
         .tests(for: "MeshPolicy", on: ["MeshModel", "MeshTopology"]),
         .tests(for: "MeshTopology", on: ["MeshModel", "MeshIdentity"]),
-        .tests(for: "MeshContent", on: ["MeshModel"], uses: [.crypto]),
+        .tests(for: "MeshContent", on: ["MeshModel", "CCrc32c"], uses: [.crypto]),
         .tests(for: "MeshProtocol", on: ["MeshModel", "MeshIdentity", "MeshContent"]),
         .tests(
             for: "MeshSpool",
-            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CCrc32c"]
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"]
         ),
         .tests(for: "MeshFiles", on: ["MeshModel", "MeshContent"]),
         .tests(

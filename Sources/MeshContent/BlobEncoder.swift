@@ -34,21 +34,21 @@ public final class BlobEncoder {
     /// stored so if the whole of it does. A piece of zeros only is a hole: it stores nothing.
     ///
     /// - Parameter piece: 1 to the profile's `maximum` bytes.
-    /// - Returns: The entry, and the bytes to store, borrowed: see ``StoredBytes``.
+    /// - Returns: The entry, and the blob; `nil` for a hole.
     public func encode(
         _ piece: UnsafeRawBufferPointer
-    ) -> (entry: Entry, stored: StoredBytes) {
+    ) -> (entry: Entry, blob: StoredBlob?) {
         precondition((1...self.profile.maximum).contains(piece.count))
-        if Self.isAllZeros(piece) { return (.hole(piece.count), .none) }
+        if Self.isAllZeros(piece) { return (.hole(piece.count), nil) }
         let frame = self.looksCompressible(piece) ? self.compress(piece) : nil
-        let stored = frame ?? piece
+        let blob = StoredBlob(copying: frame ?? piece)
         let entry = Entry(
-            unchecked: BlobID(ofStored: stored),
-            storedLength: UInt32(stored.count),
+            unchecked: blob.id,
+            storedLength: UInt32(blob.bytes.count),
             plainLength: UInt32(piece.count),
             flags: frame == nil ? [] : .zstd
         )
-        return (entry, StoredBytes(borrowing: stored))
+        return (entry, blob)
     }
 
     /// Whether this piece is the one that an earlier run made `entry` from.

@@ -58,6 +58,8 @@ struct CaptureWork: Sendable {
 
     /// How far a capture runs ahead of the disk, in bytes.
     private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax
+    /// How much longer than it takes itself a capture waits for who reads its blobs.
+    private static let patience = 4
 
     /// Reads small files whole.
     func read(_ files: [SeenFile]) {
@@ -117,8 +119,11 @@ struct CaptureWork: Sendable {
         var last: LogPosition?
         var waitFor: [(LogPosition, Int64)] = []
         var unsynced: Int64 = 0
+        var busySince = ContinuousClock.now
         func flush() throws {
             guard !run.entries.isEmpty else { return }
+            self.spool.pace(atMost: (ContinuousClock.now - busySince) * Self.patience)
+            defer { busySince = .now }
             let position = try self.spool.append(try run.records())
             last = position
             let bytes = run.bytes
@@ -141,11 +146,11 @@ struct CaptureWork: Sendable {
                 let captured = try capture.run(file, digest: digest, resumingAfter: prefix) {
                     _,
                     entry,
-                    stored in
+                    blob in
                     if self.cancellation.isCancelled { throw CancellationError() }
                     merkle.append(entry.encoded())
                     let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
-                    run.append(entry, isHere ? nil : stored)
+                    run.append(entry, isHere ? nil : blob)
                     if run.isFull { try flush() }
                 }
                 try flush()
@@ -175,11 +180,11 @@ private struct EntryRun {
         self.first = first
     }
 
-    mutating func append(_ entry: Entry, _ stored: [UInt8]?) {
+    mutating func append(_ entry: Entry, _ blob: StoredBlob?) {
         entry.append(to: &self.entries)
-        guard let stored else { return }
-        self.bytes += Int64(stored.count)
-        self.blobs.append(.blob(entry.blob, stored))
+        guard let blob else { return }
+        self.bytes += Int64(blob.bytes.count)
+        self.blobs.append(.blob(blob))
     }
 
     func records() throws -> [LogRecord] {

@@ -26,9 +26,9 @@ extension Engine {
             guard self.mayAct(on: message, from: call) else { return }
             call.hasMoved = true
             self.handle(message, from: call)
-        case .blob(let session, let parcel, let number, let bytes):
+        case .blob(let session, let parcel, let number, let blob):
             guard let call = self.call(session), !self.standsStill else { return }
-            self.received(blob: bytes, number, of: parcel, from: call)
+            self.received(blob, number, of: parcel, from: call)
         case .badBlob(let session, let parcel, let number):
             guard let call = self.call(session) else { return }
             self.receivedBad(number, of: parcel, from: call)

@@ -143,11 +143,9 @@ extension Engine {
         return room
     }
 
-    func received(blob bytes: [UInt8], _ number: UInt64, of parcel: ParcelID, from call: Call) {
-        guard self.passes(.midSlice), let entry = self.arrivals[parcel]?.wanted[number] else {
-            return
-        }
-        self.log([.blob(entry.blob, bytes)]) {
+    func received(_ blob: StoredBlob, _ number: UInt64, of parcel: ParcelID, from call: Call) {
+        guard self.passes(.midSlice), self.arrivals[parcel]?.wanted[number] != nil else { return }
+        self.log([.blob(blob)]) {
             self.blobIsDurable(number, of: parcel, peer: call.peer)
         }
     }

@@ -63,7 +63,7 @@ package final class Capture {
     ///   - prefix: The entries that are durable from before a restart. What they cover is read
     ///     again, for the file's digest, and compared; nothing of it is given.
     ///   - emit: Called in order on this thread with a number from the prefix's count on, and what
-    ///     is stored of the piece. What it throws ends the capture.
+    ///     is stored of the piece; `nil` for a hole. What it throws ends the capture.
     /// - Returns: What the closing says of the file.
     /// - Throws: ``FilesError/Code/sourceChanged`` if the file is not one version from the first
     ///   byte to the last, or not the one that the prefix came from: what was emitted is void then.
@@ -72,7 +72,7 @@ package final class Capture {
         _ file: SourceFile,
         digest algorithm: DigestAlgorithm = .sha256,
         resumingAfter prefix: some Sequence<Entry> = [],
-        emit: (_ number: UInt64, Entry, _ stored: [UInt8]) throws -> Void
+        emit: (_ number: UInt64, Entry, StoredBlob?) throws -> Void
     ) throws -> Captured {
         let stamp = try file.stamp()
         guard stamp.size <= Limits.fileBytesMax else {
@@ -109,7 +109,7 @@ package final class Capture {
                 let (number, plain) = begun.removeFirst()
                 guard let piece = self.slot(number).finish() else { continue }
                 digest.take(number, piece.entry, plain)
-                try emit(number, piece.entry, piece.stored)
+                try emit(number, piece.entry, piece.blob)
             }
         }
         while let piece = try reader.next(beforeMoving: { try finish(downTo: 0) }) {
@@ -117,7 +117,7 @@ package final class Capture {
             case .zeros(let count):
                 try finish(downTo: 0)
                 digest.take(zeros: UInt32(count))
-                try emit(number, .hole(count), [])
+                try emit(number, .hole(count), nil)
             case .bytes(let plain):
                 try finish(downTo: Self.slotCount - 1)
                 digest.offer(number, plain)

@@ -6,8 +6,8 @@ import Synchronization
 /// What a piece became.
 struct EncodedPiece: Sendable {
     let entry: Entry
-    /// What is stored of it; nothing for a hole.
-    let stored: [UInt8]
+    /// What is stored of it; `nil` for a hole.
+    let blob: StoredBlob?
 }
 
 /// Bytes in the memory of a thread that keeps them in place, and unchanged, until it has heard that
@@ -26,8 +26,8 @@ final class EncodingSlot: Sendable {
 
         mutating func encode() {
             guard let piece = self.piece else { return }
-            let (entry, stored) = self.encoder.encode(piece.bytes)
-            self.encoded = EncodedPiece(entry: entry, stored: stored.bytes)
+            let (entry, blob) = self.encoder.encode(piece.bytes)
+            self.encoded = EncodedPiece(entry: entry, blob: blob)
             self.piece = nil
         }
     }

@@ -195,8 +195,8 @@ extension SessionCore {
             // Answered after what the engine still has to say.
             self.session.end(Bye(why: bye.why))
         case .message(let message): self.side.events(.message(self.session, message))
-        case .blob(let parcel, let number, let bytes):
-            self.side.events(.blob(self.session, parcel, number, bytes))
+        case .blob(let parcel, let number, let blob):
+            self.side.events(.blob(self.session, parcel, number, blob))
         case .badBlob(let parcel, let number):
             self.side.events(.badBlob(self.session, parcel, number))
         }

@@ -64,11 +64,11 @@ struct BlobAssembly: Sendable {
         self.wanted.values[index].bytes.append(contentsOf: payload)
         self.wantedBytes -= payload.count
         guard have + payload.count == length else { return }
-        let blob = self.wanted.remove(at: index).value
-        let id = blob.bytes.withUnsafeBytes { BlobID(ofStored: $0) }
+        let wanted = self.wanted.remove(at: index).value
+        let blob = StoredBlob(wanted.bytes)
         event(
-            id == blob.entry.blob
-                ? .blob(head.parcel, key.number, blob.bytes) : .badBlob(head.parcel, key.number)
+            blob.id == wanted.entry.blob
+                ? .blob(head.parcel, key.number, blob) : .badBlob(head.parcel, key.number)
         )
     }
 

@@ -11,7 +11,7 @@ package enum SessionEvent: Sendable {
     /// A message; never hello, ping or pong.
     case message(any Session, Message)
     /// A wanted blob arrived whole, and its bytes are those that its entry names.
-    case blob(any Session, ParcelID, UInt64, [UInt8])
+    case blob(any Session, ParcelID, UInt64, StoredBlob)
     /// A wanted blob arrived whole and is not what its entry names; it is no longer wanted.
     case badBlob(any Session, ParcelID, UInt64)
     /// The peer has answered ``Session/probe()``.

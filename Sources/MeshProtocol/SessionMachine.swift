@@ -1,4 +1,4 @@
-import MeshContent
+package import MeshContent
 package import MeshModel
 
 /// One end of a session: reads what the peer sends and holds it to the rules.
@@ -18,7 +18,7 @@ package struct SessionMachine: Sendable {
         /// Any message but a hello.
         case message(Message)
         /// A wanted blob, whole and as its entry names it.
-        case blob(ParcelID, UInt64, [UInt8])
+        case blob(ParcelID, UInt64, StoredBlob)
         /// A wanted blob, whole and not what its entry names.
         case badBlob(ParcelID, UInt64)
     }

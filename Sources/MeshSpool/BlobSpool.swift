@@ -1,3 +1,4 @@
+import MeshContent
 public import MeshModel
 
 /// A durable store of blobs, named by their content: a spool of one's own.
@@ -60,13 +61,13 @@ public final class BlobSpool: Sendable {
     ///   `record_too_long`; with `disk_failed` nothing more can be kept.
     @discardableResult
     public func keep(_ bytes: [UInt8]) throws -> BlobID {
-        let id = bytes.withUnsafeBytes { BlobID(ofStored: $0) }
-        guard self.index.location(of: id) == nil else { return id }
+        let blob = StoredBlob(bytes)
+        guard self.index.location(of: blob.id) == nil else { return blob.id }
         guard self.spool.freeRoom.rawValue > bytes.count else {
             throw SpoolError.full(limit: self.spool.options.limit)
         }
-        _ = try self.spool.append([.blob(id, bytes)])
-        return id
+        _ = try self.spool.append([.blob(blob)])
+        return blob.id
     }
 
     /// Waits until everything that was kept or forgotten before is durable, and can be found.

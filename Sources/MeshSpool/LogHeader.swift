@@ -1,18 +1,5 @@
-import CCrc32c
+import MeshContent
 package import MeshModel
-
-/// CRC-32C (Castagnoli), the checksum of headers and bodies.
-package enum Checksum {
-    /// The checksum of a stretch of bytes.
-    package static func crc32c(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        tributary_crc32c(0, bytes.baseAddress, bytes.count)
-    }
-
-    /// The checksum of an array.
-    package static func crc32c(_ bytes: [UInt8]) -> UInt32 {
-        bytes.withUnsafeBytes { Self.crc32c($0) }
-    }
-}
 
 /// The 64 bytes before every body in a segment, at a multiple of 8; numbers are big-endian.
 ///

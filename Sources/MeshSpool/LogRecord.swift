@@ -1,3 +1,4 @@
+package import MeshContent
 import MeshIdentity
 package import MeshModel
 import MeshProtocol
@@ -44,7 +45,7 @@ package struct LogRecord: Sendable, Equatable {
     package let id: Digest
     /// The payload; at most ``bodyBytesMax`` bytes.
     package let body: [UInt8]
-    /// CRC-32C of the body: taken where the record is made, while the bytes are in the cache.
+    /// CRC-32C of the body.
     let checksum: UInt32
     /// What the body was made from.
     var meaning: RecordMeaning?
@@ -66,6 +67,16 @@ package struct LogRecord: Sendable, Equatable {
         self.id = id
         self.body = body
         self.checksum = Checksum.crc32c(body)
+    }
+
+    /// A blob: the body is its bytes, which need not be looked at again.
+    package static func blob(_ blob: StoredBlob) -> Self { Self(blob) }
+
+    private init(_ blob: StoredBlob) {
+        self.kind = .blob
+        self.id = blob.id.digest
+        self.body = blob.bytes
+        self.checksum = blob.checksum
     }
 }
 

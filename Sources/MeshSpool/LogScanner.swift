@@ -1,4 +1,5 @@
 import Glibc
+import MeshContent
 import MeshModel
 
 /// Walks the records of one segment and tells good from bad; changes nothing.

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A value that threads share: one lock, and two conditions to wait for.
+/// A value that threads share: one lock, and conditions to wait for.
 ///
 /// `Mutex` of the standard library cannot wait for a condition, which a committer must.
 ///
@@ -26,10 +26,14 @@ final class Monitor<Value: Sendable>: @unchecked Sendable {
         self.mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(self.mutex, nil)
         self.conditions = .allocate(capacity: Condition.allCases.count)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         for index in Condition.allCases.indices {
             (self.conditions + index).initialize(to: pthread_cond_t())
-            pthread_cond_init(self.conditions + index, nil)
+            pthread_cond_init(self.conditions + index, &attributes)
         }
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -54,6 +58,28 @@ final class Monitor<Value: Sendable>: @unchecked Sendable {
             if let result = try body(&self.value) { return result }
             pthread_cond_wait(self.conditions + condition.rawValue, self.mutex)
         }
+    }
+
+    /// Waits until `isDone` says so, asked again after every wake-up, but for no longer than that.
+    ///
+    /// - Returns: What it said last.
+    func wait(on condition: Condition, atMost time: Duration, _ isDone: (Value) -> Bool) -> Bool {
+        var end = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &end)
+        let nanoseconds = Int64(end.tv_nsec) + time.components.attoseconds / 1_000_000_000
+        end.tv_sec += Int(time.components.seconds + nanoseconds / 1_000_000_000)
+        end.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        while !isDone(self.value) {
+            let number = pthread_cond_timedwait(
+                self.conditions + condition.rawValue,
+                self.mutex,
+                &end
+            )
+            guard number == 0 else { return isDone(self.value) }
+        }
+        return true
     }
 
     /// Wakes whoever waits on a condition.

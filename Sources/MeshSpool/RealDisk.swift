@@ -1,4 +1,5 @@
-import CDispatch
+import CDispatch  // The compiler finds `stat` in the first module whose headers have it: in this one,
+import CoreFoundation  // or in this one, as it was built before.
 import Glibc
 
 extension DiskError {

@@ -17,7 +17,7 @@ package final class Spool: Sendable {
     let options: SpoolOptions
     let events: @Sendable (SpoolEvent) -> Void
     let state: Monitor<State>
-    let fresh: Mutex<FreshBlobs>
+    let fresh: Monitor<FreshBlobs>
     /// Its lock lets one maintenance run at a time.
     let upkeep: Mutex<Upkeep>
 
@@ -57,7 +57,7 @@ package final class Spool: Sendable {
         self.files = files
         self.options = options
         self.events = events
-        self.fresh = Mutex(FreshBlobs(bytesMax: options.freshBytes))
+        self.fresh = Monitor(FreshBlobs(bytesMax: options.freshBytes))
         self.upkeep = Mutex(Upkeep(snapshots: found.snapshots))
         let mark = found.mark ?? UInt32(truncatingIfNeeded: options.random.next())
         var state = State(
@@ -154,6 +154,17 @@ package final class Spool: Sendable {
             }
         }
         return appended
+    }
+
+    /// Waits a little while somebody reads what is written and would soon have to read it from disk.
+    ///
+    /// For whoever writes as fast as it can, such as a capture. Where nobody reads, or from the disk
+    /// only, it returns at once.
+    ///
+    /// - Returns: Whether it is not too fast, or no longer.
+    @discardableResult
+    package func pace(atMost time: Duration) -> Bool {
+        self.fresh.wait(on: .progress, atMost: time) { !$0.isOutrun }
     }
 
     /// Blocks until everything before `position` is durable and known to the index.

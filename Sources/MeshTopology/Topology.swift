@@ -104,5 +104,7 @@ extension Topology {
 
         /// The cut profile where the topology names none.
         public static let profileByDefault: UInt32 = 1
+        /// The cut profile that suits slow lines.
+        public static let profileForThinLines: UInt32 = 2
     }
 }

@@ -1,6 +1,7 @@
 """What the comparisons have in common: places, processes, meshes, tables."""
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -15,7 +16,11 @@ from dataclasses import dataclass, field
 MIB = 1 << 20
 
 # What a flow is called in tables, and its keys.
-TRIBUTARY = (("Tributary", ""), ("Tributary, `digest: tree`", "digest: tree"))
+TRIBUTARY = (
+    ("Tributary", ""),
+    ("Tributary, `digest: tree`", "digest: tree"),
+    ("Tributary, `digest: tree`, `profile: 3`", "digest: tree, profile: 3"),
+)
 
 
 class Failure(Exception):
@@ -405,8 +410,20 @@ class Bench:
                 shutil.rmtree(path, ignore_errors=True)
 
     def warm(self, size):
-        """Touches as much memory as tmpfs will use: on virtual machines the first touch is slow."""
-        with self.directory(self.tmpfs) as directory, open(f"{directory}/warm", "wb") as file:
-            block = b"\1" * (8 * MIB)
-            for _ in range(size // len(block)):
+        """Touches as much memory as files will use, and holds a page of each MiB until the end.
+
+        On virtual machines the first touch is slow, and what is free in stretches of 2 MiB may be given
+        back to the host within a second: then each run would pay for it, and the more, the more it writes.
+        """
+        path = os.path.join(self.tmpfs.path, "warm")
+        punch = ctypes.CDLL(None, use_errno=True).fallocate
+        page = os.sysconf("SC_PAGE_SIZE")
+        keep_size_and_punch = 1 | 2
+        with open(path, "wb", buffering=0) as file:
+            block = b"\1" * MIB
+            for _ in range(size // MIB):
                 file.write(block)
+            for start in range(0, size, MIB):
+                rest = [ctypes.c_long(start + page), ctypes.c_long(MIB - page)]
+                if punch(file.fileno(), keep_size_and_punch, *rest) != 0:
+                    raise Failure(f"memory cannot be held: {os.strerror(ctypes.get_errno())}")

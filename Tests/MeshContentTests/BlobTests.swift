@@ -12,8 +12,8 @@ import Testing
 
     private func encode(_ piece: [UInt8]) -> (entry: Entry, stored: [UInt8]) {
         piece.withUnsafeBytes { bytes in
-            let (entry, stored) = self.encoder.encode(bytes)
-            return (entry, stored.bytes)
+            let (entry, blob) = self.encoder.encode(bytes)
+            return (entry, blob?.bytes ?? [])
         }
     }
 

@@ -56,11 +56,10 @@ import Testing
         return lengths
     }
 
-    @Test(arguments: [1, 2] as [UInt64])
-    func itCutsWhereItsDocumentationSays(seed: UInt64) {
+    @Test(arguments: [(1, .thinLine), (2, .thinLine), (3, .fastLine)] as [(UInt64, CutProfile)])
+    func itCutsWhereItsDocumentationSays(seed: UInt64, profile: CutProfile) {
         let bytes = seededBytes(1_500_001, seed: seed)
-        let lengths = Self.lengths(of: bytes, .thinLine)
-        #expect(lengths == Self.referenceLengths(of: bytes, .thinLine))
+        #expect(Self.lengths(of: bytes, profile) == Self.referenceLengths(of: bytes, profile))
     }
 
     /// Frozen: equal files must give equal pieces in every version and implementation.
@@ -129,8 +128,9 @@ import Testing
     @Test func profilesAreFoundByTheirNumbers() {
         #expect(CutProfile.profile(1) == .usual)
         #expect(CutProfile.profile(2) == .thinLine)
+        #expect(CutProfile.profile(3) == .fastLine)
         #expect(CutProfile.profile(0) == nil)
-        #expect(CutProfile.profile(3) == nil)
+        #expect(CutProfile.profile(4) == nil)
     }
 }
 

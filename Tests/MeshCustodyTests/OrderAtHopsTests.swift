@@ -1,4 +1,5 @@
 import Glibc
+import MeshContent
 import MeshCustody
 import MeshModel
 import MeshProtocol
@@ -99,7 +100,7 @@ import Testing
             directory: scratch.path
         ) { node, event in
             if case .blob(_, _, _, let blob) = event, node.text == "r" {
-                bytes.withLock { $0 += blob.count }
+                bytes.withLock { $0 += blob.bytes.count }
             }
             return event
         }

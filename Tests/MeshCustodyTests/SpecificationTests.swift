@@ -205,6 +205,7 @@ enum SpecificationExamples {
         all["closing-id"] = ClosingID(ofClosing: closing.encoded()).bytes
         all["piece-lengths-1"] = Self.lengths(.usual)
         all["piece-lengths-2"] = Self.lengths(.thinLine)
+        all["piece-lengths-3"] = Self.lengths(.fastLine)
 
         let content = Array("tide 2.4 m\n".utf8)
         let small = try Self.opening(8, path: "tide.txt", size: content.count)

@@ -45,8 +45,8 @@ extension SessionEvent {
         return switch self {
         case .opened(let session, let hello): .opened(wrap(session), hello: hello)
         case .message(let session, let message): .message(wrap(session), message)
-        case .blob(let session, let parcel, let number, let bytes):
-            .blob(wrap(session), parcel, number, bytes)
+        case .blob(let session, let parcel, let number, let blob):
+            .blob(wrap(session), parcel, number, blob)
         case .badBlob(let session, let parcel, let number):
             .badBlob(wrap(session), parcel, number)
         case .alive(let session): .alive(wrap(session))

@@ -40,7 +40,7 @@ import Testing
             #expect($0 == UInt64(prefix.count + entries.count))
             entries.append($1)
             let entry = $1
-            try $2.withUnsafeBytes { stored in
+            try ($2?.bytes ?? []).withUnsafeBytes { stored in
                 try decoder.decode(entry, stored: stored) { plain.append(contentsOf: $0) }
             }
         }

@@ -161,9 +161,11 @@ enum Blobs {
         return Engine { event in
             switch event {
             case .opened(let session, _): want(session, window)
-            case .blob(let session, _, let number, let bytes):
+            case .blob(let session, _, let number, let blob):
                 // Comparing all would take longer than moving them: the link has hashed them.
-                precondition(bytes.count == Self.length && bytes[0] == UInt8(number & 255))
+                precondition(
+                    blob.bytes.count == Self.length && blob.bytes[0] == UInt8(number & 255)
+                )
                 let left = state.withLock { state in
                     state.left -= 1
                     return state.left

@@ -49,7 +49,7 @@ import Testing
             start = end
         }
         guard case .hello(let hello)? = listener.events.first,
-            case .blob(parcel, 5, blob)? = listener.events.last
+            case .blob(parcel, 5, StoredBlob(blob))? = listener.events.last
         else {
             Issue.record("Seed \(seed): the first or last event is wrong.")
             return
@@ -188,7 +188,7 @@ import Testing
         // It can be wanted again, and then be right.
         #expect(listener.machine.want(parcel, [wanted]) != nil)
         try listener.read(Self.slice(parcel, 2, 0, [1, 2, 3]))
-        guard case .blob(parcel, 2, [1, 2, 3])? = listener.events.last else {
+        guard case .blob(parcel, 2, StoredBlob([1, 2, 3]))? = listener.events.last else {
             Issue.record("The good blob was not reported.")
             return
         }
@@ -221,7 +221,7 @@ import Testing
         #expect(listener.machine.unwantedBytes == 65_000)
         try listener.read(Self.slice(parcel, 2, 0, Array(blob[0..<65_000])))
         try listener.read(Self.slice(parcel, 2, 65_000, Array(blob[65_000...])))
-        guard case .blob(parcel, 2, blob)? = listener.events.last else {
+        guard case .blob(parcel, 2, StoredBlob(blob))? = listener.events.last else {
             Issue.record("The blob did not come.")
             return
         }

@@ -1,27 +1,10 @@
-import CCrc32c
+import MeshContent
 import MeshModel
 import MeshSpool
 import MeshTesting
 import Testing
 
 @Suite struct LogFormatTests {
-    /// RFC 3720, appendix B.4, and the check value of the catalogues.
-    @Test func theChecksumIsCastagnolis() {
-        #expect(Checksum.crc32c([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
-        #expect(Checksum.crc32c([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
-        #expect(Checksum.crc32c(Array(0..<32)) == 0x46DD_794E)
-        #expect(Checksum.crc32c(Array("123456789".utf8)) == 0xE306_9283)
-        #expect(Checksum.crc32c([]) == 0)
-    }
-
-    @Test func tablesAndInstructionAgree() {
-        let bytes = SpoolBench.record(1, bytes: 1_000).body
-        for count in [0, 1, 7, 8, 9, 63, 64, 65, 999, 1_000] {
-            let fast = tributary_crc32c(7, bytes, count)
-            #expect(fast == tributary_crc32c_portable(7, bytes, count))
-        }
-    }
-
     @Test func aRecordsHeaderHasTheseBytes() throws {
         let header = LogHeader(
             kind: RecordKind.closing.rawValue,

@@ -1,3 +1,4 @@
+import MeshContent
 import MeshModel
 import MeshSpool
 import MeshTesting

@@ -52,6 +52,35 @@ import Testing
         try spool.close()
     }
 
+    @Test func whoWritesIsPacedByWhoReadsWhatItWrote() throws {
+        let bench = try SpoolBench(freshBytes: 10_000)
+        let (spool, _) = try bench.open()
+        let records = (1...9).map { SpoolBench.record($0, bytes: 3_000, kind: .blob) }
+        var places: [BodyLocation] = []
+        func write(_ count: Int) throws {
+            let next = records[places.count..<places.count + count]
+            places += try spool.appendLocated(Array(next)).locations
+        }
+        try write(2)
+        #expect(spool.pace(atMost: .zero), "nobody reads")
+        _ = try spool.blob(at: places[0])
+        #expect(spool.pace(atMost: .zero), "the reader is close behind")
+        try write(1)
+        #expect(!spool.pace(atMost: .zero), "the reader would soon come too late")
+        let paced = Gate(count: 1)
+        let isPaced = Mutex(false)
+        try TestThread.start {
+            isPaced.withLock { $0 = spool.pace(atMost: .seconds(600)) }
+            paced.arrive()
+        }
+        _ = try spool.blob(at: places[2])
+        paced.wait()
+        #expect(isPaced.withLock { $0 }, "the reader has caught up")
+        try write(4)
+        #expect(spool.pace(atMost: .zero), "the reader is too late already")
+        try spool.close()
+    }
+
     @Test func whoAppendsWaitsWhileTooMuchIsUnwritten() throws {
         let bench = try SpoolBench()
         let held = Gate(count: 1)

@@ -53,7 +53,7 @@ import Testing
         (Self.mesh(flow: "first: latest"), ["invalid_value"]),
         (Self.mesh(flow: "done-when: quiet 30"), ["invalid_value"]),
         (Self.mesh(flow: "done-when: marker"), ["invalid_value"]),
-        (Self.mesh(flow: "profile: 3"), ["invalid_value"]),
+        (Self.mesh(flow: "profile: 4"), ["invalid_value"]),
         (Self.mesh(flow: "class: 1"), ["invalid_value"]),
         (Self.mesh(flow: "versions: newest"), ["invalid_value"]),
         (Self.mesh(flow: "backlog: never"), ["invalid_value"]),

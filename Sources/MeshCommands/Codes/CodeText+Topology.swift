@@ -4,7 +4,7 @@ extension CodeText {
         .topology,
         """
         coarse_profile
-          A flow of profile 1 has to cross a line slower than 1 Mbit/s.
+          A flow of another profile than 2 has to cross a line slower than 1 Mbit/s.
           > Say `profile: 2` for the flow: smaller pieces lose less when a line drops.
         duplicate_endpoint
           Several nodes listen on one address.

@@ -134,7 +134,7 @@ extension TopologyCheck {
         on used: Set<Hop>,
         _ links: [TopologyDraft.Link]
     ) {
-        guard flow.profile == Topology.Flow.profileByDefault else { return }
+        guard flow.profile != Topology.Flow.profileForThinLines else { return }
         let slow = links.first { link in
             guard let speed = link.speed, speed.value < .thinMax else { return false }
             return used.contains(Hop(from: link.dialler, to: link.listener))
@@ -144,8 +144,8 @@ extension TopologyCheck {
         self.findings.warning(
             .coarseProfile,
             at: speed.at,
-            "`\(flow.name)` crosses a line of \(speed.value) in pieces of profile 1, for fast "
-                + "lines.",
+            "`\(flow.name)` crosses a line of \(speed.value) in pieces of profile "
+                + "\(flow.profile), for fast lines.",
             hint: "Write `profile: 2` for the flow: small pieces get across before a line drops."
         )
     }

@@ -90,11 +90,16 @@ extension LanguageTable {
         .init(
             "profile",
             .scalar(
-                .integer(1...2, "`1` is the usual one, `2` is for lines slower than 1 Mbit/s.")
+                .integer(
+                    1...3,
+                    "`1` is the usual one, `2` is for lines slower than 1 Mbit/s, `3` for large "
+                        + "files on fast lines."
+                )
             ),
             usual: "1",
             example: "2",
-            "how files are cut: 1 around 256 KiB, 2 around 32 KiB for thin lines"
+            "how files are cut: 1 around 280 KiB, 2 around 36 KiB for thin lines, 3 around 600 KiB for "
+                + "large files on fast lines"
         ),
         .init(
             "digest",

@@ -37,8 +37,8 @@ import MeshSpool
                 isLast: true
             ) {
                 let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(length))
-                let (entry, stored) = encoder.encode(piece)
-                if !entry.isHole { try spool.keep(stored.bytes) }
+                let (entry, blob) = encoder.encode(piece)
+                if let blob { try spool.keep(blob.bytes) }
                 entries.append(entry)
                 rest = rest.dropFirst(length)
             }
