@@ -5,14 +5,12 @@ import MeshModel
 ///
 /// Takes memory for at most one piece, whatever the stored bytes claim; one for each thread.
 public final class BlobDecoder {
-    private let context: OpaquePointer
+    /// Made for the first blob that is compressed: many files have none.
+    private var context: OpaquePointer?
     private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
     /// Makes a decoder for the blobs of any profile.
-    public init() {
-        guard let context = ZSTD_createDCtx() else { preconditionFailure("No memory for zstd.") }
-        self.context = context
-    }
+    public init() {}
 
     deinit {
         ZSTD_freeDCtx(self.context)
@@ -54,8 +52,12 @@ public final class BlobDecoder {
             self.scratch.deallocate()
             self.scratch = .allocate(byteCount: plain, alignment: 16)
         }
+        guard let context = self.context ?? ZSTD_createDCtx() else {
+            preconditionFailure("No memory for zstd.")
+        }
+        self.context = context
         let count = ZSTD_decompressDCtx(
-            self.context,
+            context,
             self.scratch.baseAddress,
             plain,
             stored.baseAddress,

@@ -34,6 +34,7 @@ extension Engine {
         guard !self.isEnding, !self.isStopped, !self.standsStill else { return }
         self.continueUnfinished()
         self.sources.full = []
+        self.sources.capturing.lookAgain()
         guard !self.isShut else { return }
         for name in self.sources.turns {
             guard let flow = self.sources.flows[name], flow.missing == nil else { continue }
@@ -82,6 +83,7 @@ extension Engine {
                 continue
             }
             guard self.sources.mayCapture(size: file.stamp.size) else {
+                self.sources.capturing.putOff(size: file.stamp.size)
                 mayStartLarge = false
                 continue
             }
@@ -174,7 +176,7 @@ extension Engine {
             )
             // Only now: a number that is given and not used would be missed at the collector.
             self.lastSequences[source.flow] = opening.opening.sequence
-            self.sources.capturing[opening.id] = file.stamp.size
+            self.sources.capturing.begin(opening.id, size: file.stamp.size)
             self.roomTaken[opening.id] = need
             let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
             self.log([try .opening(opening, from: giver, at: self.now)]) {
@@ -320,7 +322,7 @@ extension Engine {
         _ root: Digest,
         _ position: LogPosition?
     ) {
-        self.sources.capturing[parcel] = nil
+        self.sources.capturing.end(parcel)
         self.roomTaken[parcel] = nil
         guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }),
             row.state != .ended
@@ -397,7 +399,7 @@ extension Engine {
     }
 
     private func continueUnfinished() {
-        guard self.sources.capturing.isEmpty, self.sources.retryAt <= self.now,
+        guard self.sources.capturing.parcels.isEmpty, self.sources.retryAt <= self.now,
             let parcel = self.sources.unfinished.first
         else { return }
         self.sources.unfinished.removeFirst()
@@ -423,7 +425,7 @@ extension Engine {
             else { break }
             prefix.append(entry)
         }
-        self.sources.capturing[parcel] = row.size.rawValue
+        self.sources.capturing.begin(parcel, size: row.size.rawValue)
         self.roomTaken[parcel] = Self.reservation(row.size)
         self.begun(
             row.stream.flow,

@@ -274,7 +274,7 @@ extension Engine {
 
     /// A candidate became a parcel.
     func begun(_ flow: FlowName, _ file: SeenFile, _ parcel: ParcelID) {
-        let isRead = self.sources.capturing[parcel] == nil
+        let isRead = !self.sources.capturing.contains(parcel)
         for task in self.sends.values {
             task.state.with { state in
                 guard state.waiting.removeValue(forKey: file.path) == flow else { return }

@@ -61,7 +61,7 @@ extension Engine {
 
     private func capturing(_ flow: FlowName) -> Int {
         let small = self.sources.underWay.keys.count { $0.flow == flow }
-        let large = self.rows(of: Array(self.sources.capturing.keys)).values
+        let large = self.rows(of: Array(self.sources.capturing.parcels)).values
         return small + large.count { $0.stream.flow == flow }
     }
 

@@ -1,5 +1,6 @@
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 import MeshTopology
@@ -145,7 +146,7 @@ extension Engine {
 
     private func captureReason(_ row: ParcelRow) -> Reason {
         let retryAt = self.sources.retryAt
-        if self.sources.capturing[row.id] != nil {
+        if self.sources.capturing.contains(row.id) {
             return Reason(.capturing, "The file is being read.", since: row.arrivedAt)
         }
         let place = self.sources.unfinished.firstIndex(of: row.id).map { $0 + 1 }

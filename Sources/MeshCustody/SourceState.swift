@@ -15,8 +15,8 @@ struct SourceState {
     var reading: [Int64] = []
     /// Taken from the candidates, and not yet known to the index: nobody else takes this version.
     var underWay: [FlowPath: FileStamp] = [:]
-    /// Large files that are being read, and how long they are, in bytes.
-    var capturing: [ParcelID: Int64] = [:]
+    /// Large files that are being read.
+    var capturing = LargeReads(shortMax: GivingLimits.shortMax, briefMax: 4 << 20)
     /// Whose files wait because the spool is full.
     var full: Set<FlowName> = []
     /// Parcels to be cut anew, or further, after a restart or damage.
@@ -27,17 +27,10 @@ struct SourceState {
     /// Whether the reading of a batch may begin: one is read while the one before goes into the log.
     var mayRead: Bool { self.reading.count < 2 }
 
-    /// Whether the reading of a large file may begin: one at a time, a short one beside it, and
-    /// another beside one that is over before its records are durable.
+    /// Whether the reading of a large file may begin.
     func mayCapture(size: Int64) -> Bool {
-        guard self.unfinished.isEmpty else { return false }
-        guard size <= GivingLimits.shortMax else { return self.capturing.isEmpty }
-        let short = self.capturing.values.filter { $0 <= GivingLimits.shortMax }
-        return short.isEmpty || (short.count == 1 && short[0] <= Self.briefMax)
+        self.unfinished.isEmpty && self.capturing.mayBegin(size: size)
     }
-
-    /// What is read while the record before it becomes durable, about; in bytes.
-    private static let briefMax: Int64 = 4 << 20
 }
 
 /// A file of a flow.
