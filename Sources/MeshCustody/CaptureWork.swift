@@ -58,8 +58,10 @@ struct CaptureWork: Sendable {
 
     /// How far a capture runs ahead of the disk, in bytes.
     private static let unsyncedBytesMax = Limits.unsyncedBytesPerSessionMax
-    /// How much longer than it takes itself a capture waits for who reads its blobs.
-    private static let patience = 4
+    /// How much longer than it takes itself a capture waits for who reads its blobs: who needs still
+    /// longer will not keep up in any case.
+    private static let patience = 2
+    private static let patienceMax = Duration.milliseconds(250)
 
     /// Reads small files whole.
     func read(_ files: [SeenFile]) {
@@ -122,7 +124,10 @@ struct CaptureWork: Sendable {
         var busySince = ContinuousClock.now
         func flush() throws {
             guard !run.entries.isEmpty else { return }
-            self.spool.pace(atMost: (ContinuousClock.now - busySince) * Self.patience)
+            if !run.blobs.isEmpty {
+                let busy = ContinuousClock.now - busySince
+                self.spool.pace(atMost: min(busy * Self.patience, Self.patienceMax))
+            }
             defer { busySince = .now }
             let position = try self.spool.append(try run.records())
             last = position
@@ -149,7 +154,7 @@ struct CaptureWork: Sendable {
                     blob in
                     if self.cancellation.isCancelled { throw CancellationError() }
                     merkle.append(entry.encoded())
-                    let isHere = try entry.isHole || self.store.blob(entry.blob) != nil
+                    let isHere = try entry.isHole || self.store.hasBlob(entry.blob)
                     run.append(entry, isHere ? nil : blob)
                     if run.isFull { try flush() }
                 }

@@ -58,7 +58,6 @@ extension Engine {
         let name = flow.source.flow
         var batch: [SeenFile] = []
         var hasBegun = false
-        var looked = 0
         let collector = flow.source.collector
         var room = self.freeRoom(for: collector) - self.sources.reading.reduce(0, +)
         var mayStartLarge = self.sources.mayCapture(size: 0)
@@ -67,7 +66,7 @@ extension Engine {
         {
             guard file.stamp.size <= flow.rule.largest else {
                 self.dequeue(file, of: flow, mayStartLarge)
-                self.notTaken(name, file.path, FilesError.Code.tooLarge.rawValue)
+                self.notTaken(name, SeenFile(file), FilesError.Code.tooLarge.rawValue)
                 continue
             }
             if file.isSmall {
@@ -78,12 +77,10 @@ extension Engine {
                     break
                 }
                 self.dequeue(file, of: flow, mayStartLarge)
-                looked += 1
                 batch.append(SeenFile(file))
                 continue
             }
             guard self.sources.mayCapture(size: file.stamp.size) else {
-                self.sources.capturing.putOff(size: file.stamp.size)
                 mayStartLarge = false
                 continue
             }
@@ -97,7 +94,6 @@ extension Engine {
                 continue
             }
             self.dequeue(file, of: flow, mayStartLarge)
-            looked += 1
             if self.begin(SeenFile(file), flow, need) {
                 mayStartLarge = false
                 hasBegun = true
@@ -105,14 +101,21 @@ extension Engine {
             }
         }
         batch = self.take(batch, of: name)
-        guard !batch.isEmpty else {
-            if looked > 0, !hasBegun { self.finishSends() }
-            return hasBegun
-        }
+        // A long file that waits only for short ones is next: its flow keeps its turn.
+        let isLongNext = !hasBegun && self.isLongNext(flow, room)
+        guard !batch.isEmpty else { return hasBegun }
         self.sources.reading.append(batch.reduce(0) { $0 + Self.roomToRead($1.stamp.size) })
         let work = self.captureWork(on: flow)
         CaptureWork.smalls.async { [batch] in work.read(batch) }
-        return true
+        return !isLongNext
+    }
+
+    /// Whether a flow's next file is a long one that could begin, were the short ones over.
+    private func isLongNext(_ flow: FlowSource, _ room: Int64) -> Bool {
+        guard let next = flow.queue.next(mayStartLarge: true), !next.isSmall,
+            Self.reservation(ByteCount(next.stamp.size)) <= room
+        else { return false }
+        return self.sources.capturing.putOff(size: next.stamp.size)
     }
 
     /// What a small file takes of the spool, at most.
@@ -199,7 +202,7 @@ extension Engine {
             }
             return true
         } catch {
-            self.notTaken(source.flow, file.path, CaptureFailure.unnameableCode)
+            self.notTaken(source.flow, file, CaptureFailure.unnameableCode)
             return false
         }
     }
@@ -279,12 +282,12 @@ extension Engine {
                 self.lastSequences[flow] = draft.opening.opening.sequence
                 fresh.append((file.seen, captured.stamp, draft))
             } catch let error as CaptureFailure {
-                self.notTaken(flow, file.seen.path, error.code)
+                self.notTaken(flow, file.seen, error.code)
                 if error.isFinal, let row = self.damagedSmall(flow, file.seen) {
                     self.cannotMake(row.id, reason: error.code, detail: error.message)
                 }
             } catch {
-                self.notTaken(flow, file.seen.path, CaptureFailure.unnameableCode)
+                self.notTaken(flow, file.seen, CaptureFailure.unnameableCode)
             }
         }
         guard !records.isEmpty || !fresh.isEmpty else { return }

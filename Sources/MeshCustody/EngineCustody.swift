@@ -48,13 +48,14 @@ extension Engine {
         }
     }
 
-    /// Whether a blob that was here from before still is what its name says.
+    /// Whether a blob that was here from before still is what was written: its checksum says so, as
+    /// whenever a blob is read, and its record's header whose bytes they are.
     private nonisolated static func verifies(_ located: LocatedEntry, in spool: Spool) -> Bool {
-        guard let location = located.location,
-            let bytes = try? spool.read(location, verify: true)
-        else { return false }
-        let id = bytes.withUnsafeBytes { BlobID(ofStored: $0) }
-        return id.bytes.elementsEqual(located.entry.prefix(Digest.byteCount))
+        guard let location = located.location, let record = try? spool.readRecord(location) else {
+            return false
+        }
+        return record.kind == .blob
+            && record.id.bytes.elementsEqual(located.entry.prefix(Digest.byteCount))
     }
 
     func checked(_ parcel: ParcelID, _ root: Digest, _ bad: [UInt64]) {

@@ -69,6 +69,8 @@ extension Engine {
             self.fillWants(call)
         }
         self.moreIsHere(of: parcel)
+        // What is here already lands as well while the rest arrives.
+        self.landAhead(parcel)
         self.checkComplete(parcel)
     }
 

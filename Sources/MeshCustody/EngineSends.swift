@@ -99,7 +99,7 @@ package final class SendTask: Sendable {
         self.state.with { state in
             guard let path = state.parcels.removeValue(forKey: parcel) else { return }
             state.arriving.remove(parcel)
-            state.waiting[path] = flow
+            state.waiting[path] = SendState.Awaited(flow: flow, stamp: nil)
         }
     }
 
@@ -249,7 +249,8 @@ extension Engine {
                 self.follow(parcel, path: file.path, for: task)
                 continue
             }
-            task.state.with { $0.waiting[file.path] = scan.flow }
+            let awaited = SendState.Awaited(flow: scan.flow, stamp: file.stamp)
+            task.state.with { $0.waiting[file.path] = awaited }
             let name = FlowPath(flow: scan.flow, path: file.path)
             if self.sources.underWay[name] != file.stamp { fresh.append(file) }
         }
@@ -276,12 +277,22 @@ extension Engine {
     func begun(_ flow: FlowName, _ file: SeenFile, _ parcel: ParcelID) {
         let isRead = !self.sources.capturing.contains(parcel)
         for task in self.sends.values {
-            task.state.with { state in
-                guard state.waiting.removeValue(forKey: file.path) == flow else { return }
+            let isAwaited = task.state.with { state in
+                guard state.waiting[file.path]?.isMet(by: file.stamp, of: flow) == true else {
+                    return false
+                }
+                state.waiting[file.path] = nil
                 state.parcels[parcel] = file.path
                 if !isRead { state.arriving.insert(parcel) }
+                return true
             }
+            if isAwaited { self.haveSendsChanged = true }
         }
+    }
+
+    /// Whether a command waits for what becomes of a file.
+    func isAwaited(_ path: PathBytes, of flow: FlowName) -> Bool {
+        self.sends.values.contains { $0.state.with { $0.waiting[path]?.flow == flow } }
     }
 
     /// All of a parcel is durable here.
@@ -292,7 +303,8 @@ extension Engine {
     }
 
     /// A candidate did not become a parcel; a later scan may find it again.
-    func notTaken(_ flow: FlowName, _ path: PathBytes, _ code: String) {
+    func notTaken(_ flow: FlowName, _ file: SeenFile, _ code: String) {
+        let path = file.path
         self.parts.logger.info(
             "File not taken",
             metadata: ["source.path": "\(path)", "error.code": "\(code)"]
@@ -301,7 +313,8 @@ extension Engine {
         self.lookAgain(flow, path, code)
         for task in self.sends.values {
             task.state.with { state in
-                guard state.waiting.removeValue(forKey: path) == flow else { return }
+                guard state.waiting[path]?.isMet(by: file.stamp, of: flow) == true else { return }
+                state.waiting[path] = nil
                 state.refused.append(.init(path: "\(path)", why: code))
             }
         }

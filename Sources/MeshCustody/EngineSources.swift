@@ -181,13 +181,14 @@ extension Engine {
         flow.isLooking = false
         switch result {
         case .success(let looked):
-            flow.queue.remove(looked.done)
+            // What a command waits for stays: capture tells what becomes of it.
+            flow.queue.remove(looked.done.filter { !self.isAwaited($0, of: name) })
             for path in looked.done {
                 flow.unsettle(path)
                 flow.foundMeanwhile[path] = nil
             }
             for (path, settling) in looked.settling {
-                flow.queue.remove([path])
+                if !self.isAwaited(path, of: name) { flow.queue.remove([path]) }
                 flow.settle(path, settling)
             }
             let ready = looked.ready.filter { file in

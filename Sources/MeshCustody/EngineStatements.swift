@@ -110,6 +110,8 @@ extension Engine {
             case .custody:
                 self.stopGiving(leaf.parcel)
                 self.forgetArrival(leaf.parcel)
+                // One that was to be made again here need not be: others hold all of it.
+                self.isWhole(leaf.parcel)
             case .damaged, .lost:
                 // That the collector does not know it only matters to the origin.
                 guard statement.reason != "unknown" || self.isDamagedHere(leaf.parcel) else {

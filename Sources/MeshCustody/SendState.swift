@@ -5,6 +5,20 @@ import Synchronization
 ///
 /// Locked, because whoever waits may read it while the engine goes on.
 final class SendState: Sendable {
+    /// A file that is to become a parcel.
+    struct Awaited {
+        let flow: FlowName
+        /// The version that was found; `nil` for any.
+        ///
+        /// A later one will do, but none from before.
+        let stamp: FileStamp?
+
+        func isMet(by stamp: FileStamp, of flow: FlowName) -> Bool {
+            let since = self.stamp?.changedNanoseconds ?? .min
+            return self.flow == flow && stamp.changedNanoseconds >= since
+        }
+    }
+
     struct Values {
         var total = 0
         var bytes: Int64 = 0
@@ -13,7 +27,7 @@ final class SendState: Sendable {
         /// Lengths of the files that are waited for.
         var sizes: [PathBytes: Int64] = [:]
         /// Not yet parcels.
-        var waiting: [PathBytes: FlowName] = [:]
+        var waiting: [PathBytes: Awaited] = [:]
         /// On their way.
         var parcels: [ParcelID: PathBytes] = [:]
         /// Those of them that are still being read here, or have to be once more.

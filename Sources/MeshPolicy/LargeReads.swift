@@ -4,7 +4,8 @@ package import MeshModel
 ///
 /// One at a time; a short one beside a long one; and another short one beside one that is brief, so
 /// that it is read while the record of the one before becomes durable. A long one that waits only
-/// for short ones lets no more of these begin: else one flow's could keep another's from ever starting.
+/// for short ones lets no more of these begin, of its class or a lower one: else one flow's could keep
+/// another's from ever starting.
 package struct LargeReads: Sendable {
     private let shortMax: Int64
     private let briefMax: Int64
@@ -31,12 +32,16 @@ package struct LargeReads: Sendable {
         return short.isEmpty || (short.count == 1 && short[0] <= self.briefMax)
     }
 
-    /// Notes that a file of so many bytes would come next and may not begin.
-    package mutating func putOff(size: Int64) {
+    /// Notes that a file of so many bytes comes next and may not begin.
+    ///
+    /// - Returns: Whether it is a long one that waits only for short ones.
+    @discardableResult
+    package mutating func putOff(size: Int64) -> Bool {
         guard size > self.shortMax, self.sizes.values.allSatisfy({ $0 <= self.shortMax }) else {
-            return
+            return false
         }
         self.longIsNext = true
+        return true
     }
 
     /// Forgets what was put off: all that waits is about to be looked at again.

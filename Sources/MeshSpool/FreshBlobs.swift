@@ -16,7 +16,7 @@ struct FreshBlobs: Sendable {
     /// Bytes of all that was ever kept.
     private var end = 0
     /// How far of that the foremost reader is.
-    private var read = 0
+    private(set) var read = 0
 
     /// What keeping a blob costs besides its bytes, about: the shortest has one.
     private static let overhead = 256
@@ -45,6 +45,9 @@ struct FreshBlobs: Sendable {
         }
         self.oldestFirst.removeFirst(gone)
     }
+
+    /// Forgets the reader: it has gone, or reads from the disk.
+    mutating func forgetReader() { self.read = 0 }
 
     /// Whether somebody reads what is kept and would soon find it gone, were more written now.
     ///

@@ -172,7 +172,20 @@ extension Index {
         }
     }
 
-    /// Where a blob lies, if it is here.
+    /// Whether a blob is here, be it only in the cache: an entry that names it takes it out of there.
+    package func hasBlob(_ id: BlobID) throws -> Bool {
+        try self.single { db in
+            try db.first(
+                """
+                SELECT 1 FROM blob WHERE blob_id = ?1
+                UNION ALL SELECT 1 FROM cached_blob WHERE blob_id = ?1
+                """,
+                [id.bytes]
+            ) { _ in true } ?? false
+        }
+    }
+
+    /// Where a blob lies, if it is here and some parcel needs it.
     package func blob(_ id: BlobID) throws -> BodyLocation? {
         try self.single { db in
             try db.first(

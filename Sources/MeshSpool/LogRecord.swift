@@ -1,4 +1,4 @@
-package import MeshContent
+import MeshContent
 import MeshIdentity
 package import MeshModel
 import MeshProtocol
@@ -63,20 +63,15 @@ package struct LogRecord: Sendable, Equatable {
 
     /// Makes a record that is not yet in the log.
     package init(kind: RecordKind, id: Digest, body: [UInt8]) {
+        self.init(kind: kind, id: id, body: body, checksum: Checksum.crc32c(body))
+    }
+
+    /// Makes a record of a body whose checksum is known.
+    init(kind: RecordKind, id: Digest, body: [UInt8], checksum: UInt32) {
         self.kind = kind
         self.id = id
         self.body = body
-        self.checksum = Checksum.crc32c(body)
-    }
-
-    /// A blob: the body is its bytes, which need not be looked at again.
-    package static func blob(_ blob: StoredBlob) -> Self { Self(blob) }
-
-    private init(_ blob: StoredBlob) {
-        self.kind = .blob
-        self.id = blob.id.digest
-        self.body = blob.bytes
-        self.checksum = blob.checksum
+        self.checksum = checksum
     }
 }
 

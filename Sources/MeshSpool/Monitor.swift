@@ -14,6 +14,8 @@ final class Monitor<Value: Sendable>: @unchecked Sendable {
         case written
         /// Something was committed, or never will be.
         case progress
+        /// Something was read.
+        case read
     }
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

@@ -1,5 +1,7 @@
-import CDispatch  // The compiler finds `stat` in the first module whose headers have it: in this one,
-import CoreFoundation  // or in this one, as it was built before.
+// Both have `stat` in their headers, and which of them the compiler takes for its home depends on what
+// else the module imports.
+import CDispatch
+import CoreFoundation
 import Glibc
 
 extension DiskError {

@@ -1,3 +1,4 @@
+package import MeshContent
 package import MeshIdentity
 package import MeshModel
 package import MeshProtocol
@@ -125,9 +126,9 @@ extension LogRecord {
         return try Self(kind: .entries, id: parcel.digest, body: body.serializedBytes())
     }
 
-    /// A blob: the body is its bytes.
-    package static func blob(_ id: BlobID, _ bytes: [UInt8]) -> Self {
-        Self(kind: .blob, id: id.digest, body: bytes)
+    /// A blob: the body is its bytes, and its checksum theirs.
+    package static func blob(_ blob: StoredBlob) -> Self {
+        Self(kind: .blob, id: blob.id.digest, body: blob.bytes, checksum: blob.checksum)
     }
 
     /// A parcel is complete as far as its origin is concerned.

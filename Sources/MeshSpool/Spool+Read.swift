@@ -25,7 +25,7 @@ extension Spool {
     /// - Throws: As ``read(_:verify:)``.
     package func blob(at location: BodyLocation) throws -> [UInt8] {
         if let fresh = self.fresh.withLock({ $0.take(location) }) {
-            self.fresh.wake(.progress)
+            self.fresh.wake(.read)
             return fresh
         }
         return try self.read(location, verify: true)

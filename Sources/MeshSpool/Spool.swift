@@ -159,12 +159,16 @@ package final class Spool: Sendable {
     /// Waits a little while somebody reads what is written and would soon have to read it from disk.
     ///
     /// For whoever writes as fast as it can, such as a capture. Where nobody reads, or from the disk
-    /// only, it returns at once.
+    /// only, it returns at once; it finds out by waiting once.
     ///
     /// - Returns: Whether it is not too fast, or no longer.
     @discardableResult
     package func pace(atMost time: Duration) -> Bool {
-        self.fresh.wait(on: .progress, atMost: time) { !$0.isOutrun }
+        let read = self.fresh.withLock { $0.read }
+        if self.fresh.wait(on: .read, atMost: time, { !$0.isOutrun }) { return true }
+        // Who read nothing all the while has gone.
+        self.fresh.withLock { if time > .zero, $0.read == read { $0.forgetReader() } }
+        return false
     }
 
     /// Blocks until everything before `position` is durable and known to the index.

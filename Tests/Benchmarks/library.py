@@ -416,6 +416,7 @@ class Bench:
         back to the host within a second: then each run would pay for it, and the more, the more it writes.
         """
         path = os.path.join(self.tmpfs.path, "warm")
+        size = min(size, shutil.disk_usage(self.tmpfs.path).free // 2 // MIB * MIB)
         punch = ctypes.CDLL(None, use_errno=True).fallocate
         page = os.sysconf("SC_PAGE_SIZE")
         keep_size_and_punch = 1 | 2

@@ -419,7 +419,7 @@ enum SpecificationExamples {
         let blob = Array("tide 2.4 m\n".utf8)
         let last = try spool.append([
             try .opening(opening, from: .neighbour(Self.node("buoy")), at: Self.time),
-            .blob(blob.withUnsafeBytes { BlobID(ofStored: $0) }, blob),
+            .blob(StoredBlob(blob)),
         ])
         try spool.wait(for: last)
         try spool.snapshot()

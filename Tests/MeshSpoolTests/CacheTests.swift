@@ -1,3 +1,4 @@
+import MeshContent
 import MeshModel
 import MeshProtocol
 import MeshSpool
@@ -15,7 +16,7 @@ import Testing
         let opening = try Sample.opening(sequence)
         let blobs = numbers.map { Sample.blob($0) }
         try spool.commit(Sample.begin(opening) + [Sample.entries(opening.id, blobs)])
-        for blob in blobs { try spool.commit([.blob(blob.id, blob.bytes)]) }
+        for blob in blobs { try spool.commit([.blob(blob)]) }
         let harbour = try Sample.node("harbour")
         try spool.commit([Sample.custody(of: opening, by: harbour, issued: false)])
     }
@@ -33,6 +34,8 @@ import Testing
         try spool.maintain()
         let blob = Sample.blob(3)
         #expect(try bench.index.blob(blob.id) == nil, "it belongs to nobody")
+        #expect(try bench.index.hasBlob(blob.id))
+        #expect(try !bench.index.hasBlob(Sample.blob(10).id), "nobody ever had it")
         #expect(spool.cachedBytes.rawValue == 100_000)
         let next = try Sample.opening(2)
         try spool.commit(Sample.begin(next) + [Sample.entries(next.id, [blob])])
@@ -43,6 +46,8 @@ import Testing
         // It is needed now: the cache may go, it stays.
         try spool.evictCache()
         #expect(spool.cachedBytes.rawValue == 0)
+        #expect(try !bench.index.hasBlob(Sample.blob(4).id))
+        #expect(try bench.index.hasBlob(blob.id))
         try spool.maintain(wantingRoom: true)
         #expect(try spool.read(location, verify: true) == blob.bytes)
         let rows = try bench.rows().rows
@@ -97,7 +102,7 @@ import Testing
             let blob = Sample.blob(number)
             try spool.commit([
                 Sample.entries(opening.id, first: number - 100, [blob]),
-                .blob(blob.id, blob.bytes),
+                .blob(blob),
             ])
             if bench.takeCrowded() { try spool.maintain(wantingRoom: true) }
             most = max(most, spool.allocatedBytes.rawValue)

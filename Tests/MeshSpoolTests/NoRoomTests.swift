@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import MeshContent
 import MeshModel
 import MeshProtocol
 import MeshSpool
@@ -124,7 +125,7 @@ import Testing
             while kept < 1_000 {
                 let blob = Sample.blob(kept, bytes: 100_000)
                 try spool.commit([
-                    Sample.entries(opening.id, first: kept, [blob]), .blob(blob.id, blob.bytes),
+                    Sample.entries(opening.id, first: kept, [blob]), .blob(blob),
                 ])
                 kept += 1
             }
@@ -155,7 +156,7 @@ import Testing
         for number in row.entriesKnown..<row.entriesKnown + 20 {
             let blob = Sample.blob(number, bytes: 100_000)
             try spool.commit([
-                Sample.entries(opening.id, first: number, [blob]), .blob(blob.id, blob.bytes),
+                Sample.entries(opening.id, first: number, [blob]), .blob(blob),
             ])
         }
         try spool.close()

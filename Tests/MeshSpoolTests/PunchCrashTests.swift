@@ -1,3 +1,4 @@
+import MeshContent
 import MeshModel
 import MeshProtocol
 import MeshSpool
@@ -26,7 +27,7 @@ import Testing
             let blobs = numbers.map { Sample.blob($0, bytes: 6_000 + Int($0) * 100) }
             try spool.commit(Sample.begin(opening, mode) + [Sample.entries(opening.id, blobs)])
             for blob in blobs where try bench.index.blob(blob.id) == nil {
-                try spool.commit([.blob(blob.id, blob.bytes)])
+                try spool.commit([.blob(blob)])
             }
             self.underWay.append((opening, mode, numbers))
         }

@@ -1,3 +1,4 @@
+import MeshContent
 import MeshIdentity
 import MeshModel
 import MeshProtocol
@@ -13,7 +14,7 @@ import Testing
         let spool: Spool
         let passing: SignedOpening
         let staying: SignedOpening
-        let blobs: [(id: BlobID, bytes: [UInt8])]
+        let blobs: [StoredBlob]
         let locations: [BodyLocation]
 
         static let count = 24
@@ -30,7 +31,7 @@ import Testing
             try spool.commit([
                 Sample.entries(passing.id, even), Sample.entries(staying.id, odd),
             ])
-            self.locations = try blobs.map { try spool.commit([.blob($0.id, $0.bytes)])[0] }
+            self.locations = try blobs.map { try spool.commit([.blob($0)])[0] }
             (self.bench, self.spool, self.blobs) = (bench, spool, blobs)
             (self.passing, self.staying) = (passing, staying)
         }
@@ -150,7 +151,7 @@ import Testing
     @Test func theLatestCopyThatVerifiesCounts() throws {
         let pair = try Pair()
         let blob = pair.blobs[1]
-        let copy = try pair.spool.commit([.blob(blob.id, blob.bytes)])[0]
+        let copy = try pair.spool.commit([.blob(blob)])[0]
         #expect(try pair.bench.index.blob(blob.id) == copy)
         try pair.spool.commit([Sample.task(1)])
         try pair.spool.close()
@@ -171,7 +172,7 @@ import Testing
         let blobs = (0..<12).map { Sample.blob(UInt64($0)) }
         // One group, over two segments: nothing in it knows that it is durable.
         var records = try Sample.begin(opening, .through) + [Sample.entries(opening.id, blobs)]
-        records += blobs.map { .blob($0.id, $0.bytes) }
+        records += blobs.map { .blob($0) }
         records.append(try .release(opening.id, RunSet([1...11]), at: Sample.at))
         try spool.commit(records)
         #expect(bench.segments.count > 1)
@@ -210,7 +211,7 @@ import Testing
         for number in 0..<UInt64(1_024) {
             let blob = Sample.blob(number, bytes: 256 << 10)
             let entries = try Sample.entries(opening.id, first: number, [blob])
-            var records = [entries, .blob(blob.id, blob.bytes)]
+            var records = [entries, .blob(blob)]
             if number >= window {
                 let acked = RunSet([number - window...number - window])
                 records.append(try .release(opening.id, acked, at: Sample.at))
@@ -249,7 +250,7 @@ import Testing
         try spool.commit(Sample.begin(through, .through) + Sample.begin(whole))
         try spool.commit([
             Sample.entries(through.id, [blob]), Sample.entries(whole.id, [blob]),
-            .blob(blob.id, blob.bytes),
+            .blob(blob),
         ])
         try spool.commit([.release(through.id, RunSet([0...0]), at: Sample.at)])
         #expect(try bench.index.blob(blob.id) != nil)
@@ -259,7 +260,7 @@ import Testing
         // It comes once more, because the next hop has lost it.
         try spool.commit([.release(whole.id, RunSet([0...0]), at: Sample.at)])
         #expect(try bench.index.blob(blob.id) == nil)
-        try spool.commit([.blob(blob.id, blob.bytes)])
+        try spool.commit([.blob(blob)])
         #expect(try bench.index.blob(blob.id) != nil)
         try spool.close()
     }

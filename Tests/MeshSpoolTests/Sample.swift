@@ -77,17 +77,17 @@ enum Sample {
     }
 
     /// A blob's bytes follow from a number.
-    static func blob(_ number: UInt64, bytes: Int = 10_000) -> (id: BlobID, bytes: [UInt8]) {
+    static func blob(_ number: UInt64, bytes: Int = 10_000) -> StoredBlob {
         var bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number) | 1, count: bytes)
         withUnsafeBytes(of: number) { bytes.replaceSubrange(0..<8, with: $0) }
-        return (BlobID(Digest.sha256(bytes)), bytes)
+        return StoredBlob(bytes)
     }
 
     /// A run of entries.
     static func entries(
         _ parcel: ParcelID,
         first: UInt64 = 0,
-        _ blobs: [(id: BlobID, bytes: [UInt8])]
+        _ blobs: [StoredBlob]
     ) throws -> LogRecord {
         let encoded = try blobs.flatMap { blob in
             let length = UInt32(blob.bytes.count)
