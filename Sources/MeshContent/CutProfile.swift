@@ -34,7 +34,7 @@ public struct CutProfile: Hashable, Sendable {
 
     /// Profile 3, for large files on fast lines: 384, 512 and 1,024 KiB, zstd level 1.
     ///
-    /// Less is cut, signed for and kept account of; a change inside a file makes more travel again.
+    /// Less is cut and kept account of; a change inside a file makes more travel again.
     public static let fastLine = Self(
         number: 3,
         minimum: 384 << 10,

@@ -88,10 +88,14 @@ extension Entry {
 
     /// Appends what ``encoded()`` gives.
     public func append(to bytes: inout [UInt8]) {
-        self.blob.digest.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: self.storedLength.bigEndian) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: self.plainLength.bigEndian) { bytes.append(contentsOf: $0) }
-        bytes.append(self.flags.rawValue)
+        // Put together first: each append looks for room anew.
+        withUnsafeTemporaryAllocation(byteCount: Self.encodedByteCount, alignment: 8) { written in
+            self.blob.digest.withUnsafeBytes { written.copyMemory(from: $0) }
+            written.storeBytes(of: self.storedLength.bigEndian, toByteOffset: 32, as: UInt32.self)
+            written.storeBytes(of: self.plainLength.bigEndian, toByteOffset: 36, as: UInt32.self)
+            written[40] = self.flags.rawValue
+            bytes.append(contentsOf: written)
+        }
     }
 
     /// Reads exactly the bytes that ``encoded()`` gives; `nil` if they break a bound, contradict
