@@ -24,8 +24,8 @@ struct FreshBlobs: Sendable {
     /// Keeps at most so many bytes.
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-    /// The blob that was written there, if it still is kept.
-    mutating func take(_ location: BodyLocation) -> [UInt8]? {
+    /// The blob that was written there, if it still is kept; remembers how far its reader is.
+    mutating func lend(_ location: BodyLocation) -> [UInt8]? {
         guard let kept = self.bodies[location] else { return nil }
         self.read = max(self.read, kept.end)
         return kept.body

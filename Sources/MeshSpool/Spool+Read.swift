@@ -24,7 +24,7 @@ extension Spool {
     ///
     /// - Throws: As ``read(_:verify:)``.
     package func blob(at location: BodyLocation) throws -> [UInt8] {
-        if let fresh = self.fresh.withLock({ $0.take(location) }) {
+        if let fresh = self.fresh.withLock({ $0.lend(location) }) {
             self.fresh.wake(.read)
             return fresh
         }
