@@ -66,7 +66,8 @@ extension SourcesReport.Source {
     func text(at now: UnixMilliseconds) -> String {
         var lines = [
             "\(self.flow): \(self.path) to \(self.collector)",
-            "  done when \(self.doneWhen); \(self.first) first, backlog \(self.backlog)",
+            "  done when \(self.doneWhen); \(self.first) first, backlog \(self.backlog)"
+                + (self.isCopied == false ? "; not copied" : ""),
             "  \(self.attention(at: now))", "  \(self.work)",
         ]
         if let missing = self.missing {

@@ -62,6 +62,8 @@ struct CaptureWork: Sendable {
     /// longer will not keep up in any case.
     private static let patience = 2
     private static let patienceMax = Duration.milliseconds(250)
+    /// The same without a copy: what memory lets go of is read and hashed again, not only read.
+    private static let patienceWithoutCopy = Duration.milliseconds(500)
 
     /// Reads small files whole.
     func read(_ files: [SeenFile]) {
@@ -106,13 +108,15 @@ struct CaptureWork: Sendable {
         return result
     }
 
-    /// Cuts a file into the log, from where a restart left off.
+    /// Cuts a file into the log, from where a restart left off; without a copy, only its entries are
+    /// written.
     func capture(
         _ parcel: ParcelID,
         _ path: PathBytes,
         _ stamp: FileStamp,
         profile: CutProfile,
         digest: DigestAlgorithm,
+        isCopied: Bool,
         resumingAfter prefix: [Entry]
     ) {
         var run = EntryRun(parcel: parcel, first: UInt64(prefix.count))
@@ -126,12 +130,16 @@ struct CaptureWork: Sendable {
             guard !run.entries.isEmpty else { return }
             if !run.blobs.isEmpty {
                 let busy = ContinuousClock.now - busySince
-                self.spool.pace(atMost: min(busy * Self.patience, Self.patienceMax))
+                self.spool.pace(
+                    atMost: isCopied
+                        ? min(busy * Self.patience, Self.patienceMax) : Self.patienceWithoutCopy
+                )
             }
             defer { busySince = .now }
-            let position = try self.spool.append(try run.records())
+            if !isCopied { self.spool.keepFresh(run.blobs) }
+            let position = try self.spool.append(try run.records(withBlobs: isCopied))
             last = position
-            let bytes = run.bytes
+            let bytes = isCopied ? run.bytes : 0
             self.mailbox.yield(
                 .capture(.grew(parcel, entries: run.next, bytes: bytes, position))
             )
@@ -154,7 +162,7 @@ struct CaptureWork: Sendable {
                     blob in
                     if self.cancellation.isCancelled { throw CancellationError() }
                     merkle.append(entry.encoded())
-                    let isHere = try entry.isHole || self.store.hasBlob(entry.blob)
+                    let isHere = try isCopied && self.store.hasBlob(entry.blob)
                     run.append(entry, isHere ? nil : blob)
                     if run.isFull { try flush() }
                 }
@@ -173,7 +181,7 @@ private struct EntryRun {
     let parcel: ParcelID
     let first: UInt64
     var entries: [UInt8] = []
-    var blobs: [LogRecord] = []
+    var blobs: [StoredBlob] = []
     var bytes: Int64 = 0
 
     var next: UInt64 { self.first + UInt64(self.entries.count / Entry.encodedByteCount) }
@@ -189,11 +197,12 @@ private struct EntryRun {
         entry.append(to: &self.entries)
         guard let blob else { return }
         self.bytes += Int64(blob.bytes.count)
-        self.blobs.append(.blob(blob))
+        self.blobs.append(blob)
     }
 
-    func records() throws -> [LogRecord] {
-        [try .entries(self.parcel, first: self.first, self.entries)] + self.blobs
+    func records(withBlobs: Bool) throws -> [LogRecord] {
+        let entries = try LogRecord.entries(self.parcel, first: self.first, self.entries)
+        return [entries] + (withBlobs ? self.blobs.map { .blob($0) } : [])
     }
 }
 

@@ -150,6 +150,7 @@ package actor Engine {
         case .capture(let event): self.handle(event)
         case .landing(let event): self.handle(event)
         case .unreadable(let body, let parcel): self.isUnreadable(body, of: parcel)
+        case .unread(let number, let parcel): self.isUnread(number, of: parcel)
         case .checked(let parcel, let root, let bad): self.checked(parcel, root, bad)
         case .dial(let peer, let event): self.dial(peer, event)
         case .command(let command): self.handle(command)

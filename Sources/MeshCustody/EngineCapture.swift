@@ -60,7 +60,7 @@ extension Engine {
         var hasBegun = false
         let collector = flow.source.collector
         var room = self.freeRoom(for: collector) - self.sources.reading.reduce(0, +)
-        var mayStartLarge = self.sources.mayCapture(size: 0)
+        var mayStartLarge = self.sources.mayCapture(size: 0, at: self.now)
         while batch.count < Self.smallBatchMax,
             let file = flow.queue.next(mayStartLarge: mayStartLarge)
         {
@@ -80,11 +80,13 @@ extension Engine {
                 batch.append(SeenFile(file))
                 continue
             }
-            guard self.sources.mayCapture(size: file.stamp.size) else {
+            guard self.sources.mayCapture(size: file.stamp.size, at: self.now),
+                flow.source.isCopied || self.mayWaitInSource(file.stamp.size)
+            else {
                 mayStartLarge = false
                 continue
             }
-            let need = Self.reservation(ByteCount(file.stamp.size))
+            let need = Self.reservation(ByteCount(file.stamp.size), flow.source.isCopied)
             guard need <= room else {
                 self.isOutOfRoom(for: name)
                 // What is behind it would take the room that it waits for. A file that wants most
@@ -113,7 +115,7 @@ extension Engine {
     /// Whether a flow's next file is a long one that could begin, were the short ones over.
     private func isLongNext(_ flow: FlowSource, _ room: Int64) -> Bool {
         guard let next = flow.queue.next(mayStartLarge: true), !next.isSmall,
-            Self.reservation(ByteCount(next.stamp.size)) <= room
+            Self.reservation(ByteCount(next.stamp.size), flow.source.isCopied) <= room
         else { return false }
         return self.sources.capturing.putOff(size: next.stamp.size)
     }
@@ -181,8 +183,8 @@ extension Engine {
             self.lastSequences[source.flow] = opening.opening.sequence
             self.sources.capturing.begin(opening.id, size: file.stamp.size)
             self.roomTaken[opening.id] = need
-            let giver = ParcelGiver.source(SourceOfParcel(stamp: file.stamp))
-            self.log([try .opening(opening, from: giver, at: self.now)]) {
+            let giver = SourceOfParcel(stamp: file.stamp, isCopied: source.isCopied)
+            self.log([try .opening(opening, from: .source(giver), at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
                 self.hasCome(opening.id)
                 self.sources.underWay[FlowPath(flow: source.flow, path: file.path)] = nil
@@ -196,6 +198,7 @@ extension Engine {
                         file.stamp,
                         profile: profile,
                         digest: source.digest,
+                        isCopied: source.isCopied,
                         resumingAfter: []
                     )
                 }
@@ -368,7 +371,7 @@ extension Engine {
     /// A blob that another parcel shared may have gone with it meanwhile: then it is cut again.
     private func captureIsDurable(_ row: ParcelRow) {
         var next: UInt64 = 0
-        while true {
+        while !row.isInSource {
             let run = self.ask([]) { try $0.entries(of: row.number, from: next, limit: 4_096) }
             guard let last = run.last else { break }
             let lacks = run.filter { located in
@@ -424,12 +427,13 @@ extension Engine {
         // What lies before the first missing blob stays; from there on all is cut again.
         var prefix: [Entry] = []
         for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
-            guard let entry = Entry(encoded: located.entry), entry.isHole || located.location != nil
+            guard let entry = Entry(encoded: located.entry),
+                entry.isHole || located.location != nil || row.isInSource
             else { break }
             prefix.append(entry)
         }
         self.sources.capturing.begin(parcel, size: row.size.rawValue)
-        self.roomTaken[parcel] = Self.reservation(row.size)
+        self.roomTaken[parcel] = Self.reservation(row.size, !row.isInSource)
         self.begun(
             row.stream.flow,
             SeenFile(path: path, stamp: stamp, mode: opening.mode),
@@ -442,6 +446,7 @@ extension Engine {
                 stamp,
                 profile: profile,
                 digest: opening.digest,
+                isCopied: !row.isInSource,
                 resumingAfter: prefix
             )
         }

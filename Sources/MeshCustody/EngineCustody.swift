@@ -356,6 +356,27 @@ extension Engine {
         }
     }
 
+    /// A file that stands for its blobs could not be read, or is no longer what was captured.
+    ///
+    /// What is being captured is judged at its end, and its blobs are asked for again as it grows.
+    /// What is held is read again from the first byte: it is whole then, or given up.
+    func isUnread(_ number: UInt64, of parcel: ParcelID) {
+        guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        guard row.state == .held, !row.isDamaged else {
+            for call in self.calls.values { call.gifts[parcel]?.pendingWants.insert(number) }
+            return
+        }
+        guard
+            let entry = self.ask([], { try $0.entries(of: row.number, from: number, limit: 1) })
+                .first, let blob = Digest(entry.entry.prefix(Digest.byteCount))
+        else { return }
+        self.parts.logger.warning(
+            "Source file not as it was captured",
+            metadata: ["parcel.id": "\(parcel)"]
+        )
+        self.log([try .evict([blob], why: "gone", at: self.now)]) { self.askToHeal() }
+    }
+
     /// Has everything made whole that is held here and damaged, once each until it is.
     ///
     /// One blob may be missing in several parcels, and a crash may come between the damage and the
@@ -363,13 +384,13 @@ extension Engine {
     func askToHeal() {
         for row in self.ask([], { try $0.unfinishedCaptures() }) where row.isDamaged {
             guard self.healing.insert(row.id).inserted else { continue }
-            self.stopGiving(row.id)
+            self.pauseGiving(row.id)
             self.recapture(row.id)
         }
         for row in self.ask([], { try $0.unfinishedArrivals() })
         where row.isDamaged && row.state == .held {
             guard row.giver != nil, self.healing.insert(row.id).inserted else { continue }
-            self.stopGiving(row.id)
+            self.pauseGiving(row.id)
             self.landings.forget(row.id)
             self.draft(
                 .damaged,

@@ -1,5 +1,6 @@
 import Logging
 import MeshContent
+import MeshFiles
 import MeshIdentity
 import MeshModel
 import MeshProtocol
@@ -186,13 +187,7 @@ extension Engine {
                     limit: Int(run.upperBound - run.lowerBound + 1)
                 )
             }
-            let served = located.compactMap { entry -> ServedBlob? in
-                guard let location = entry.location else {
-                    pending.insert(entry.number)
-                    return nil
-                }
-                return self.served(entry, at: location, of: parcel)
-            }
+            let served = self.served(located, of: parcel, by: call) { pending.insert($0) }
             // Numbers that are not in the index yet are wanted all the same.
             let next = run.lowerBound + UInt64(located.count)
             if next <= run.upperBound { pending.insert(next...run.upperBound) }
@@ -205,13 +200,41 @@ extension Engine {
         }
     }
 
+    /// The blobs of these entries that can be had; the numbers of the others are `missing`.
+    private func served(
+        _ located: [LocatedEntry],
+        of parcel: ParcelID,
+        by call: Call,
+        missing: (UInt64) -> Void
+    ) -> [ServedBlob] {
+        guard let gift = call.gifts[parcel], let first = located.first else { return [] }
+        var file = gift.file
+        file?.move(to: first.number) { from, limit in
+            self.ask([]) { try $0.entries(of: gift.number, from: from, limit: limit) }
+        }
+        var served: [ServedBlob] = []
+        for entry in located {
+            if let location = entry.location {
+                served.append(self.served(entry, at: location, of: parcel))
+            } else if let file, let parsed = Entry(encoded: entry.entry), !parsed.isHole {
+                served.append(self.served(entry.number, parsed, from: file, of: parcel))
+            } else {
+                missing(entry.number)
+            }
+            file?.pass(entry)
+        }
+        call.gifts[parcel]?.file = file
+        return served
+    }
+
     /// A parcel that is held lacks a blob: that is damage, however it came about.
     private func lookForDamage(_ located: [LocatedEntry], of parcel: ParcelID) {
         let missing = located.first {
             $0.location == nil && Entry(encoded: $0.entry)?.isHole == false
         }
         guard let missing, let row = self.ask(nil, { try $0.parcel(parcel) }), row.state == .held,
-            !row.isDamaged, let blob = Digest(missing.entry.prefix(Digest.byteCount))
+            !row.isDamaged, !row.isInSource,
+            let blob = Digest(missing.entry.prefix(Digest.byteCount))
         else { return }
         self.isUnreadable(blob, of: parcel)
     }
@@ -221,21 +244,58 @@ extension Engine {
         at location: BodyLocation,
         of parcel: ParcelID
     ) -> ServedBlob {
-        let spool = self.spool
-        let mailbox = self.mailbox
-        let crash = self.parts.crash
-        let node = self.parts.node
-        let blob = Digest(entry.entry.prefix(Digest.byteCount)) ?? .zero
-        return ServedBlob(number: entry.number, length: location.length) {
-            if let crash, crash(node, .midSlice) {
-                mailbox.yield(.stop)
-                throw CrashedInTest()
-            }
-            do { return try spool.blob(at: location) } catch {
-                mailbox.yield(.unreadable(blob, of: parcel))
+        let (spool, mailbox) = (self.spool, self.mailbox)
+        let blob = BlobID(Digest(entry.entry.prefix(Digest.byteCount)) ?? .zero)
+        return self.served(entry.number, length: location.length) {
+            do { return try spool.blob(blob, at: location) } catch {
+                mailbox.yield(.unreadable(blob.digest, of: parcel))
                 throw error
             }
         }
+    }
+
+    /// A blob that is in no log: from memory if it was made just now, else made again.
+    private func served(
+        _ number: UInt64,
+        _ entry: Entry,
+        from file: GivenFile,
+        of parcel: ParcelID
+    ) -> ServedBlob {
+        let (spool, mailbox) = (self.spool, self.mailbox)
+        return self.served(number, length: entry.storedLength) {
+            if let fresh = spool.freshBlob(entry.blob) { return fresh }
+            do { return try file.blobs.read(entry, at: file.offset) } catch {
+                mailbox.yield(.unread(number: number, of: parcel))
+                throw error
+            }
+        }
+    }
+
+    private func served(
+        _ number: UInt64,
+        length: UInt32,
+        _ read: @escaping @Sendable () throws -> [UInt8]
+    ) -> ServedBlob {
+        guard let crash = self.parts.crash else {
+            return ServedBlob(number: number, length: length, read: read)
+        }
+        let (mailbox, node) = (self.mailbox, self.parts.node)
+        return ServedBlob(number: number, length: length) {
+            if crash(node, .midSlice) {
+                mailbox.yield(.stop)
+                throw CrashedInTest()
+            }
+            return try read()
+        }
+    }
+
+    /// What makes the blobs of a parcel that was not copied; `nil` for any other.
+    func blobsInSource(of row: ParcelRow) -> SourceBlobs? {
+        guard row.isInSource, let root = self.parts.sources[row.stream.flow],
+            let path = PathBytes(row.path), let opening = try? Opening(encoded: row.opening),
+            let profile = CutProfile.profile(opening.profile)
+        else { return nil }
+        return SourceBlobs(root: root, path: path, profile: profile)
     }
 
     /// Serves wants that waited for blobs which are durable here now.
@@ -271,6 +331,13 @@ extension Engine {
             if call.smallsInFlight[parcel] != nil { call.smallsFull = nil }
             self.smallIsDone(parcel, call)
         }
+    }
+
+    /// A parcel cannot be given before it is whole again, which may take long: whoever has asked for
+    /// blobs of it is free to ask for others.
+    func pauseGiving(_ parcel: ParcelID) {
+        for call in self.calls.values { self.withdraw(parcel, from: call, why: "damaged") }
+        self.stopGiving(parcel)
     }
 
     private func smallIsDone(_ parcel: ParcelID, _ call: Call) {

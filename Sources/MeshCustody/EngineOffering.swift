@@ -110,7 +110,8 @@ extension Engine {
 
     private func isFor(_ call: Call, _ row: ParcelRow) -> Bool {
         guard !row.isDamaged, !self.isHeldBack(row), row.giver != call.peer,
-            !call.isGiving(row.id), !(row.isSmall && row.state != .held)
+            !call.isGiving(row.id), !(row.isSmall && row.state != .held),
+            !row.isInSource || self.parts.sources[row.stream.flow] != nil
         else { return false }
         return self.nextHop(of: row) == call.peer
     }
@@ -225,6 +226,7 @@ extension Engine {
         else { return self.parts.logger.error("Opening unreadable") }
         var gift = call.gifts[row.id] ?? call.newGift(opening.opening)
         gift.number = row.number
+        gift.file = gift.file ?? self.blobsInSource(of: row).map { GivenFile($0) }
         gift.offerAgainAt = nil
         call.gifts[row.id] = gift
         call.session.send(.offer([opening], again: row.passedAt != nil))

@@ -107,6 +107,8 @@ package enum EngineEvent: Sendable {
     case landing(LandingEvent)
     /// A body of a parcel did not verify when it was read.
     case unreadable(Digest, of: ParcelID)
+    /// The blob of an entry could not be made again from the file of a parcel that was not copied.
+    case unread(number: UInt64, of: ParcelID)
     /// A complete parcel was checked: its root, and the numbers of blobs that did not verify.
     case checked(ParcelID, root: Digest, bad: [UInt64])
     case dial(NodeName, DialEvent)
@@ -212,10 +214,37 @@ struct Gift {
     var acked = RunSet()
     /// Wanted, and not yet here.
     var pendingWants = RunSet()
+    /// The file, where its blobs are in no log.
+    var file: GivenFile?
     var isClosingSent = false
     /// Closing sent and every blob acknowledged: nothing more is to be done but to hear of custody.
     var isDone = false
     var begunAt: UnixMilliseconds?
+}
+
+/// A file whose blobs are made again for a neighbour, and where in it an entry's piece begins.
+struct GivenFile {
+    let blobs: SourceBlobs
+    var number: UInt64 = 0
+    var offset: Int64 = 0
+
+    init(_ blobs: SourceBlobs) { self.blobs = blobs }
+
+    /// Goes to an entry; `entries` has those of a parcel from a number on, at most so many.
+    mutating func move(to number: UInt64, _ entries: (UInt64, Int) -> [LocatedEntry]) {
+        if number < self.number { (self.number, self.offset) = (0, 0) }
+        while self.number < number {
+            let run = entries(self.number, Int(min(4_096, number - self.number)))
+            guard !run.isEmpty else { return }
+            for located in run { self.pass(located) }
+        }
+    }
+
+    /// Goes to the entry after this one.
+    mutating func pass(_ located: LocatedEntry) {
+        self.number = located.number + 1
+        self.offset += Int64(Entry(encoded: located.entry)?.plainLength ?? 0)
+    }
 }
 
 /// How much goes to one neighbour at a time.

@@ -13,6 +13,9 @@ struct RoomUse {
     var byNeighbour: [NodeName: Int64] = [:]
     /// When the index is asked again.
     var staleAt = UnixMilliseconds(0)
+    /// Bytes of files that were captured, are not copied, and wait in their sources; until when that
+    /// is believed.
+    var inSources: (bytes: Int64, staleAt: UnixMilliseconds) = (0, UnixMilliseconds(0))
 
     mutating func took(_ bytes: Int64, _ opening: Opening, from giver: NodeName) {
         self.shares.used[opening.collector, default: 0] += bytes
@@ -25,10 +28,25 @@ struct RoomUse {
 extension Engine {
     private static let useIsFreshFor: Int64 = 1_000
 
-    /// The room that a parcel of so many bytes is promised.
-    static func reservation(_ size: ByteCount) -> Int64 {
+    /// The room that a parcel of so many bytes is promised; without a copy, that of its entries.
+    static func reservation(_ size: ByteCount, _ isCopied: Bool = true) -> Int64 {
         let bytes = min(size.rawValue, Limits.fileBytesMax)
-        return bytes + bytes / 64 + (1 << 20)
+        return (isCopied ? bytes : 0) + bytes / 64 + (1 << 20)
+    }
+
+    /// Whether a file may be captured that stays in its source: together they are no more than a
+    /// spool would hold, so that little is read in vain if they change, or there is only this one.
+    func mayWaitInSource(_ size: Int64) -> Bool {
+        if self.room.inSources.staleAt <= self.now {
+            self.room.inSources = (
+                self.ask(0) { try $0.bytesInSources() },
+                self.now.adding(milliseconds: Self.useIsFreshFor)
+            )
+        }
+        let bytes = self.room.inSources.bytes
+        guard bytes == 0 || bytes + size <= self.parts.view.spool.rawValue else { return false }
+        self.room.inSources.bytes += size
+        return true
     }
 
     /// The bytes of the spool, and of its file system, that are neither used nor promised, nor kept

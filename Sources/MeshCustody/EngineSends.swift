@@ -180,6 +180,18 @@ extension Engine {
                 )
             )
         }
+        let source = self.parts.view.sends.first { $0.flow == first.flow }
+        guard task.wait != .held || source?.isCopied != false else {
+            return task.finish(
+                EngineError(
+                    code: "not_copied",
+                    message:
+                        "Long files of \(first.flow) are not copied into the spool, so that no "
+                        + "wait until they are held lets the disk go away.",
+                    hint: "Wait until they have landed, or take `copy: false` from the source."
+                )
+            )
+        }
         self.sends[task.id] = task
         let body = task.paths.map { Hex.encode($0) }.joined(separator: "\n")
         let promise = SpoolTask(

@@ -26,6 +26,7 @@ extension Engine {
             doneWhen: source.doneWhen.description,
             first: source.first.rawValue,
             backlog: source.backlogLast ? "last" : "first",
+            isCopied: source.isCopied ? nil : false,
             watch: Self.watch(flow),
             lastScan: flow.report.flatMap { report in
                 flow.lastScan.map {

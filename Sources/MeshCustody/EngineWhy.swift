@@ -91,6 +91,13 @@ extension Engine {
     }
 
     private func damageReason(_ row: ParcelRow) -> Reason {
+        if row.isInSource {
+            return Reason(
+                .damaged,
+                "Its file could not be read, or not as it was captured; it is read again.",
+                hint: "Nothing else has its bytes: see that the source is mounted and readable."
+            )
+        }
         guard let giver = row.giver else {
             return Reason(
                 .damaged,

@@ -50,7 +50,8 @@ struct SourceFacts: Sendable {
             return .init(
                 .tooLarge,
                 "It has \(ByteCount(stamp.size)); at most \(ByteCount(self.largest)) can be taken.",
-                hint: "Give this node a larger `spool` in the topology, or look at `largest`."
+                hint: "Give this node a larger `spool` in the topology, have the source not copied "
+                    + "(`copy: false`), or look at `largest`."
             )
         }
         if self.isShut {

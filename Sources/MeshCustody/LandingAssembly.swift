@@ -72,7 +72,7 @@ final class LandingAssembly: Sendable {
                     try file.skip(Int64(entry.plainLength))
                 } else {
                     guard let location = located.location else { throw MissingBlob() }
-                    let stored = try self.parts.spool.blob(at: location)
+                    let stored = try self.parts.spool.blob(entry.blob, at: location)
                     try stored.withUnsafeBytes { bytes in
                         try decoder.decode(entry, stored: bytes) { plain in
                             state.digest.take(entry, plain)

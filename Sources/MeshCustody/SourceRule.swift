@@ -17,7 +17,9 @@ struct SourceRule: Sendable {
         self.isBacklogLast = source.backlogLast
         let fits = room.rawValue - (1 << 20)
         let declared = source.largest?.rawValue ?? Limits.fileBytesMax
-        self.largest = min(fits - fits / 65, declared, Limits.fileBytesMax)
+        // A file and its entries, or its entries alone.
+        let room = source.isCopied ? fits - fits / 65 : min(fits, .max >> 6) << 6
+        self.largest = min(room, declared, Limits.fileBytesMax)
     }
 
     /// What a marker's name has more than its file's.

@@ -27,9 +27,10 @@ struct SourceState {
     /// Whether the reading of a batch may begin: one is read while the one before goes into the log.
     var mayRead: Bool { self.reading.count < 2 }
 
-    /// Whether the reading of a large file may begin.
-    func mayCapture(size: Int64) -> Bool {
-        self.unfinished.isEmpty && self.capturing.mayBegin(size: size)
+    /// Whether the reading of a large file may begin: what is unfinished comes first, but for what
+    /// could not be read and waits to be tried again.
+    func mayCapture(size: Int64, at now: UnixMilliseconds) -> Bool {
+        (self.unfinished.isEmpty || self.retryAt > now) && self.capturing.mayBegin(size: size)
     }
 }
 

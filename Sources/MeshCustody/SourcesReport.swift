@@ -92,6 +92,8 @@ package struct SourcesReport: Hashable, Sendable, Codable {
         package var first: String
         /// Whether what was there first goes `first` or `last`.
         package var backlog: String
+        /// `false` where long files stay in the source and are not copied into the spool.
+        package var isCopied: Bool?
         /// How it learns what happens.
         package var watch: Watch
         /// The last walk that reached its end.
@@ -121,6 +123,7 @@ package struct SourcesReport: Hashable, Sendable, Codable {
             doneWhen: String,
             first: String,
             backlog: String,
+            isCopied: Bool? = nil,
             watch: Watch,
             lastScan: Walk? = nil,
             nextScan: UnixMilliseconds? = nil,
@@ -138,6 +141,7 @@ package struct SourcesReport: Hashable, Sendable, Codable {
             self.doneWhen = doneWhen
             self.first = first
             self.backlog = backlog
+            self.isCopied = isCopied
             self.watch = watch
             self.lastScan = lastScan
             self.nextScan = nextScan.map(ReportTime.init)

@@ -149,16 +149,7 @@ package final class Capture {
             throw FilesError.tooLarge(file.path, size: stamp.size)
         }
         let size = Int(stamp.size)
-        let content = try [UInt8](unsafeUninitializedCapacity: size) { target, count in
-            while count < size {
-                let rest = UnsafeMutableRawBufferPointer(
-                    UnsafeMutableBufferPointer(rebasing: target[count..<size])
-                )
-                let got = try file.read(into: rest, at: Int64(count))
-                if got == 0 { break }
-                count += got
-            }
-        }
+        let content = try file.read(size, at: 0)
         try Self.check(file, against: stamp)
         guard content.count == size else {
             throw FilesError.changed("\(file.path) became shorter while it was read.")

@@ -37,4 +37,18 @@ package final class SourceFile: Sendable {
             throw FilesError.failed(to: "read", self.path, error)
         }
     }
+
+    /// Reads so many bytes from `offset` on; fewer only where the file ends.
+    package func read(_ count: Int, at offset: Int64) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: count) { target, done in
+            while done < count {
+                let rest = UnsafeMutableRawBufferPointer(
+                    UnsafeMutableBufferPointer(rebasing: target[done..<count])
+                )
+                let got = try self.read(into: rest, at: offset + Int64(done))
+                if got == 0 { break }
+                done += got
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
-/// The blobs that were written last, as they were in memory.
+import MeshModel
+
+/// The blobs that were made or received last, as they were in memory.
 ///
-/// What is written is mostly wanted at once: the next hop asks for it, or it lands. It is taken from
+/// They are mostly wanted at once: the next hop asks for them, or they land. They are taken from
 /// here then, and not read back from the disk and checked. Everything else is.
 struct FreshBlobs: Sendable {
     private struct Kept {
@@ -10,8 +12,8 @@ struct FreshBlobs: Sendable {
     }
 
     private let bytesMax: Int
-    private var bodies: [BodyLocation: Kept] = [:]
-    private var oldestFirst: [BodyLocation] = []
+    private var bodies: [BlobID: Kept] = [:]
+    private var oldestFirst: [BlobID] = []
     private var byteCount = 0
     /// Bytes of all that was ever kept.
     private var end = 0
@@ -24,18 +26,19 @@ struct FreshBlobs: Sendable {
     /// Keeps at most so many bytes.
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-    /// The blob that was written there, if it still is kept; remembers how far its reader is.
-    mutating func lend(_ location: BodyLocation) -> [UInt8]? {
-        guard let kept = self.bodies[location] else { return nil }
+    /// The blob, if it still is kept; remembers how far its reader is.
+    mutating func lend(_ blob: BlobID) -> [UInt8]? {
+        guard let kept = self.bodies[blob] else { return nil }
         self.read = max(self.read, kept.end)
         return kept.body
     }
 
-    /// Keeps a blob, and lets go of those that were written before it.
-    mutating func keep(_ body: [UInt8], at location: BodyLocation) {
+    /// Keeps a blob, unless it is kept already, and lets go of those that came before.
+    mutating func keep(_ blob: BlobID, _ body: [UInt8]) {
+        guard self.bodies[blob] == nil else { return }
         self.end += body.count + Self.overhead
-        self.bodies[location] = Kept(body: body, end: self.end)
-        self.oldestFirst.append(location)
+        self.bodies[blob] = Kept(body: body, end: self.end)
+        self.oldestFirst.append(blob)
         self.byteCount += body.count + Self.overhead
         var gone = 0
         while self.byteCount > self.bytesMax {

@@ -69,6 +69,7 @@ extension Index {
             signature: message.signature,
             giver: message.giver,
             stamp: message.stamp,
+            isInSource: message.inSource,
             state: .arriving,
             at: message.at,
             db
@@ -134,6 +135,7 @@ extension Index {
         signature: Data,
         giver: String,
         stamp: Data,
+        isInSource: Bool = false,
         small: SmallContent? = nil,
         state: ParcelState,
         at: Int64,
@@ -144,8 +146,9 @@ extension Index {
             INSERT OR IGNORE INTO parcel (parcel_id, origin, flow, incarnation_number,
                 incarnation_random, sequence, collector, class, size, path, giver, stamp,
                 opening, opening_signature, passage, is_small, state, arrived_at, modified,
-                closing, closed_at, held_at, body_segment, body_offset, body_length, is_onward)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                closing, closed_at, held_at, body_segment, body_offset, body_length, is_onward,
+                is_in_source)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(id.bytes), opening.origin.text, opening.flow.text,
@@ -160,7 +163,7 @@ extension Index {
                 (small?.location.segment.rawValue).map { Int64($0) },
                 (small?.location.offset).map { Int64(bitPattern: $0) },
                 (small?.location.length).map { Int64($0) },
-                opening.collector == self.node ? 0 : 1,
+                opening.collector == self.node ? 0 : 1, isInSource ? 1 : 0,
             ]
         )
         let isNew = db.changesCount > 0

@@ -194,7 +194,7 @@ extension Index {
                 db,
                 sql: """
                     SELECT collector, origin, giver, CAST(total(size) AS INTEGER) FROM parcel
-                    WHERE state IN ('arriving', 'held') AND mode = 1
+                    WHERE state IN ('arriving', 'held') AND mode = 1 AND is_in_source = 0
                     GROUP BY collector, origin, giver
                     """
             ).compactMap { row in

@@ -224,6 +224,18 @@ extension Index {
         }
     }
 
+    /// The bytes of files that were captured here, are not in the log, and are not passed on yet.
+    package func bytesInSources() throws -> Int64 {
+        try self.single { db in
+            try db.first(
+                """
+                SELECT CAST(total(size) AS INTEGER) FROM parcel
+                WHERE state IN ('arriving', 'held') AND is_in_source = 1
+                """
+            ) { $0.integer(0) } ?? 0
+        }
+    }
+
     /// How many parcels are known to be damaged here.
     package func damagedCount() throws -> Int {
         try self.database.read { db in
@@ -276,7 +288,7 @@ extension Index {
         collector, class, size, path, giver, stamp, opening, opening_signature, closing,
         closing_signature, passage, is_small, body_segment, body_offset, body_length, reserved,
         entries_known, state, ending, is_damaged, arrived_at, closed_at, held_at, passed_at,
-        passed_to, ended_at, modified, mode, next_hop, is_held_back, unknown_at
+        passed_to, ended_at, modified, mode, next_hop, is_held_back, unknown_at, is_in_source
         """
 
     private static func parcel(_ row: Columns) throws -> ParcelRow {
@@ -303,6 +315,7 @@ extension Index {
             path: row.bytes(10),
             giver: node(11),
             stamp: row.bytesIfAny(12).flatMap { FileStamp(bytes: $0) },
+            isInSource: row.bool(38),
             isSmall: row.bool(18),
             body: Self.location(row, at: 19),
             opening: row.bytes(13),

@@ -36,6 +36,9 @@ extension Index {
             try db.execute(sql: Self.orders)
             try Self.fillModified(db)
         }
+        migrator.registerMigration("0003-sources") { db in
+            try db.execute(sql: Self.sourceColumns)
+        }
         return migrator
     }
 
@@ -285,6 +288,13 @@ extension Index {
             WHERE state IN ('arriving', 'held') AND is_onward = 1;
         CREATE INDEX parcel_by_size ON parcel (flow, origin, giver, is_small, size)
             WHERE state IN ('arriving', 'held') AND is_onward = 1;
+        """
+
+    private static let sourceColumns = """
+        ALTER TABLE parcel ADD COLUMN is_in_source INTEGER NOT NULL DEFAULT 0
+            CHECK (is_in_source IN (0, 1));                 -- its blobs are in the file, not in the log
+        CREATE INDEX parcel_in_source ON parcel (size)
+            WHERE state IN ('arriving', 'held') AND is_in_source = 1;
         """
 
     /// Fills `modified` in rows that were made before there was such a column.

@@ -35,6 +35,8 @@ package struct ParcelRow: Sendable {
     package var giver: NodeName?
     /// Of the source file, when captured here.
     package var stamp: FileStamp?
+    /// Whether its blobs are in the source file, and not in the log; captured here only.
+    package var isInSource: Bool
     /// Whether it travels whole, in one message.
     package var isSmall: Bool
     /// The record that holds a small parcel whole, unless it was damaged or given up.

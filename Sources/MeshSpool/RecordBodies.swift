@@ -14,8 +14,12 @@ import SwiftProtobuf
 package struct SourceOfParcel: Hashable, Sendable {
     /// The file's stamp when the opening was made.
     package var stamp: FileStamp
+    /// Whether its blobs go into the log; if not, they are made again from the file.
+    package var isCopied: Bool
     /// Gathers what the opening record keeps about the source.
-    package init(stamp: FileStamp) { self.stamp = stamp }
+    package init(stamp: FileStamp, isCopied: Bool = true) {
+        (self.stamp, self.isCopied) = (stamp, isCopied)
+    }
 }
 
 /// Who brought a parcel to this node.
@@ -30,6 +34,9 @@ package enum ParcelGiver: Hashable, Sendable {
     }
     var stamp: FileStamp? {
         if case .source(let source) = self { source.stamp } else { nil }
+    }
+    var isInSource: Bool {
+        if case .source(let source) = self { !source.isCopied } else { false }
     }
 }
 
@@ -68,6 +75,7 @@ extension LogRecord {
         body.signature = Data(opening.signature)
         body.giver = giver.neighbour?.text ?? ""
         body.stamp = Data(giver.stamp?.bytes ?? [])
+        body.inSource = giver.isInSource
         body.at = at.rawValue
         return try Self(kind: .opening, id: opening.id.digest, body: body.serializedBytes())
     }

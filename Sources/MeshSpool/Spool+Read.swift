@@ -1,4 +1,4 @@
-import MeshModel
+package import MeshModel
 import Synchronization
 
 extension Spool {
@@ -23,12 +23,15 @@ extension Spool {
     /// and verified.
     ///
     /// - Throws: As ``read(_:verify:)``.
-    package func blob(at location: BodyLocation) throws -> [UInt8] {
-        if let fresh = self.fresh.withLock({ $0.lend(location) }) {
-            self.fresh.wake(.read)
-            return fresh
-        }
-        return try self.read(location, verify: true)
+    package func blob(_ blob: BlobID, at location: BodyLocation) throws -> [UInt8] {
+        try self.freshBlob(blob) ?? self.read(location, verify: true)
+    }
+
+    /// The bytes of a blob that was written, or kept, of late; `nil`: memory no longer has it.
+    package func freshBlob(_ blob: BlobID) -> [UInt8]? {
+        guard let fresh = self.fresh.withLock({ $0.lend(blob) }) else { return nil }
+        self.fresh.wake(.read)
+        return fresh
     }
 
     /// Reads a whole record and verifies it.

@@ -1,3 +1,4 @@
+package import MeshContent
 package import MeshModel
 import Synchronization
 
@@ -149,14 +150,19 @@ package final class Spool: Sendable {
             state.hasTooMuchToWrite ? nil : try state.append(records)
         }
         self.fresh.withLock { fresh in
-            for (record, location) in zip(records, appended.locations) where record.kind == .blob {
-                fresh.keep(record.body, at: location)
+            for record in records where record.kind == .blob {
+                fresh.keep(BlobID(record.id), record.body)
             }
         }
         return appended
     }
 
-    /// Waits a little while somebody reads what is written and would soon have to read it from disk.
+    /// Keeps blobs in memory for a while that are in no log: ``freshBlob(_:)`` has them.
+    package func keepFresh(_ blobs: [StoredBlob]) {
+        self.fresh.withLock { fresh in for blob in blobs { fresh.keep(blob.id, blob.bytes) } }
+    }
+
+    /// Waits a little while somebody reads what is kept in memory and would soon come too late.
     ///
     /// For whoever writes as fast as it can, such as a capture. Where nobody reads, or from the disk
     /// only, it returns at once; it finds out by waiting once.

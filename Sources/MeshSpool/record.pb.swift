@@ -77,6 +77,9 @@ package nonisolated struct ProtoOpeningRecord: Sendable {
   /// reserved
   package var passage: Data = Data()
 
+  /// made here: its blobs are not in the log but in the source file
+  package var inSource: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -446,7 +449,7 @@ nonisolated extension ProtoIncarnationRecord: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ProtoOpeningRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OpeningRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}opening\0\u{1}signature\0\u{1}giver\0\u{1}at\0\u{1}stamp\0\u{1}source\0\u{1}passage\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}opening\0\u{1}signature\0\u{1}giver\0\u{1}at\0\u{1}stamp\0\u{1}source\0\u{1}passage\0\u{3}in_source\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -461,6 +464,7 @@ nonisolated extension ProtoOpeningRecord: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeSingularBytesField(value: &self.stamp) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.passage) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.inSource) }()
       default: break
       }
     }
@@ -488,6 +492,9 @@ nonisolated extension ProtoOpeningRecord: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.passage.isEmpty {
       try visitor.visitSingularBytesField(value: self.passage, fieldNumber: 7)
     }
+    if self.inSource != false {
+      try visitor.visitSingularBoolField(value: self.inSource, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -499,6 +506,7 @@ nonisolated extension ProtoOpeningRecord: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.stamp != rhs.stamp {return false}
     if lhs.source != rhs.source {return false}
     if lhs.passage != rhs.passage {return false}
+    if lhs.inSource != rhs.inSource {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -56,6 +56,9 @@ extension Topology {
         public let flow: FlowName
         /// The directory; a relative path counts from the home of the node.
         public let path: String
+        /// Whether long files are copied into the spool when they are captured; if not, they are
+        /// read from the directory until a neighbour has custody of them.
+        public let isCopied: Bool
     }
 
     /// Two nodes that may talk; data goes both ways whoever dials.

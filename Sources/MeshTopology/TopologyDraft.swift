@@ -27,6 +27,7 @@ struct TopologyDraft {
         var at: Place
         /// `nil` for what is fetched from elsewhere.
         var path: String?
+        var isCopied = true
         /// Where it says that files are deleted or moved, and the word for it.
         var removes: Placed<String>?
     }

@@ -69,6 +69,7 @@ extension TopologyReader {
                 guard let keys = self.values.table(field.value, .source) else { continue }
                 if let flow, let path = keys.text("path") {
                     source = .init(flow: flow, at: field.at, path: path)
+                    source?.isCopied = keys.text("copy") != "false"
                     source?.removes = self.removes(field.value)
                 }
             } else if let path = self.values.text(field.value, of: "a source", .path("a source")),

@@ -35,6 +35,7 @@ extension View {
                 $0.latestOnly = source.latestOnly
                 $0.class = UInt32(source.parcelClass)
                 $0.largest = UInt64(source.largest?.rawValue ?? 0)
+                $0.inSource = !source.isCopied
             }
         }
         view.receives = self.receives.sorted { $0.key < $1.key }.map { flow, landing in
@@ -162,7 +163,8 @@ extension View.Source {
             parcelClass: try Signed.flowClass(source.class, "view").number,
             largest: try View.bound(source.largest),
             profile: source.profile,
-            digest: source.digest.isEmpty ? .sha256 : try Signed.choice(source.digest, "view")
+            digest: source.digest.isEmpty ? .sha256 : try Signed.choice(source.digest, "view"),
+            isCopied: !source.inSource
         )
     }
 }

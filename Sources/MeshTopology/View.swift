@@ -51,6 +51,8 @@ package struct View: Hashable, Sendable {
         package let profile: UInt32
         /// How digests of its files are made.
         package let digest: DigestAlgorithm
+        /// Whether long files are copied into the spool; see ``Topology/Source/isCopied``.
+        package let isCopied: Bool
     }
 
     /// Where and how a flow lands.
@@ -88,7 +90,7 @@ extension View {
             serial: serial,
             listens: declared.listens,
             sends: declared.sends.compactMap { source in
-                topology.flow(source.flow).map { Source(path: source.path, of: $0) }
+                topology.flow(source.flow).map { Source(source, of: $0) }
             },
             receives: Dictionary(
                 uniqueKeysWithValues: declared.receives.compactMap { name, path in
@@ -155,10 +157,10 @@ extension View {
 }
 
 extension View.Source {
-    fileprivate init(path: String, of flow: Topology.Flow) {
+    fileprivate init(_ source: Topology.Source, of flow: Topology.Flow) {
         self.init(
             flow: flow.name,
-            path: path,
+            path: source.path,
             collector: flow.collector,
             first: flow.first,
             doneWhen: flow.doneWhen,
@@ -167,7 +169,8 @@ extension View.Source {
             parcelClass: flow.flowClass.number,
             largest: flow.largest,
             profile: flow.profile,
-            digest: flow.digest
+            digest: flow.digest,
+            isCopied: source.isCopied
         )
     }
 }

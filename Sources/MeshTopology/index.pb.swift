@@ -259,6 +259,9 @@ package nonisolated struct ProtoSourceDeclaration: Sendable {
   /// tree; nothing is sha-256
   package var digest: String = String()
 
+  /// long files are not copied into the spool
+  package var inSource: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -753,7 +756,7 @@ nonisolated extension ProtoView: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SourceDeclaration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0\u{3}backlog_last\0\u{3}latest_only\0\u{1}class\0\u{1}largest\0\u{1}digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}collector\0\u{1}first\0\u{3}done_when\0\u{1}profile\0\u{3}backlog_last\0\u{3}latest_only\0\u{1}class\0\u{1}largest\0\u{1}digest\0\u{3}in_source\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -772,6 +775,7 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.`class`) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.largest) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.inSource) }()
       default: break
       }
     }
@@ -811,6 +815,9 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if !self.digest.isEmpty {
       try visitor.visitSingularStringField(value: self.digest, fieldNumber: 11)
     }
+    if self.inSource != false {
+      try visitor.visitSingularBoolField(value: self.inSource, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -826,6 +833,7 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
     if lhs.`class` != rhs.`class` {return false}
     if lhs.largest != rhs.largest {return false}
     if lhs.digest != rhs.digest {return false}
+    if lhs.inSource != rhs.inSource {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -17,9 +17,13 @@ MIB = 1 << 20
 
 # What a flow is called in tables, and its keys.
 TRIBUTARY = (
-    ("Tributary", ""),
-    ("Tributary, `digest: tree`", "digest: tree"),
-    ("Tributary, `digest: tree`, `profile: 3`", "digest: tree, profile: 3"),
+    ("Tributary", {}),
+    ("Tributary, `digest: tree`", {"flow": "digest: tree"}),
+    ("Tributary, `digest: tree`, `profile: 3`", {"flow": "digest: tree, profile: 3"}),
+)
+# Where files are carried; a capture alone has to copy.
+CARRYING = TRIBUTARY + (
+    ("Tributary, these and `copy: false`", {"flow": "digest: tree, profile: 3", "first": "{path: data, copy: false}"}),
 )
 
 
@@ -224,7 +228,7 @@ class Mesh(contextlib.AbstractContextManager):
 
 
 def line_of(nodes, first="data", spool="8 GiB", more="", flow=""):
-    """A topology with nodes in a row: the first sends, the last receives, each dials the next, `flow` is the flow's keys."""
+    """A topology with nodes in a row: the first sends `first`, the last receives, each dials the next, `flow` is the flow's keys."""
     ports = {node: free_port() for node in nodes[1:]}
     text = ["mesh: bench", "nodes:", f"  {nodes[0]}: {{sends: {{files: {first}}}, spool: {spool}}}"]
     for node in nodes[1:]:
@@ -258,9 +262,9 @@ def place_file(pristine, target):
     os.rename(hidden, target)
 
 
-def carry(bench, directory, pristine, nodes, flow=""):
+def carry(bench, directory, pristine, nodes, how):
     """Sends a file through nodes in a row; seconds until the origin knows it landed, and memory."""
-    topology, _ = line_of(nodes, flow=flow)
+    topology, _ = line_of(nodes, **how)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start(*reversed(nodes))
         mesh.connected(*nodes)

@@ -155,6 +155,7 @@ import Testing
             doneWhen: "quiet 30 s",
             first: "newest",
             backlog: "last",
+            isCopied: false,
             watch: .init(state: "watching", directories: 12),
             lastScan: .init(
                 at: UnixMilliseconds(3_480_000),
@@ -176,7 +177,7 @@ import Testing
             SourcesReport(sources: [source]).text(at: hour)
                 == """
                 sonar: /data/sonar to hq
-                  done when quiet 30 s; newest first, backlog last
+                  done when quiet 30 s; newest first, backlog last; not copied
                   watching 12 directories; scanned 2 min 0 s ago in 0.3 s; next scan in 3 min 0 s
                   12,408 files, 3.0 GiB there; 2 files, 2.0 KiB waiting; 1 being read; \
                 the spool is full

@@ -75,6 +75,42 @@ import Testing
         }
     }
 
+    @Test func everyBlobCanBeMadeAgainUntilItsPieceChanges() throws {
+        let text = Array(repeatElement("pieces that shrink, ", count: 9_000).joined().utf8)
+        let bytes = noise(200_000) + text + noise(100_000)
+        try self.scratch.write(bytes, to: "f")
+        var made: [(entry: Entry, blob: [UInt8], offset: Int64)] = []
+        var offset: Int64 = 0
+        _ = try self.capture.run(try self.open("f")) { _, entry, blob in
+            if let blob { made.append((entry, blob.bytes, offset)) }
+            offset += Int64(entry.plainLength)
+        }
+        #expect(Set(made.map(\.entry.flags)) == [[], .zstd])
+        let path = try #require(PathBytes("f"))
+        func again() -> SourceBlobs {
+            SourceBlobs(root: self.root, path: path, profile: .thinLine)
+        }
+        let blobs = again()
+        for one in made.shuffled() {
+            #expect(try blobs.read(one.entry, at: one.offset) == one.blob)
+        }
+        // Every byte counts, and where it is.
+        let second = made[1]
+        self.expectChanged { _ = try blobs.read(second.entry, at: second.offset + 1) }
+        var changed = bytes
+        for one in made { changed[Int(one.offset) + Int(one.entry.plainLength) - 1] ^= 1 }
+        try self.scratch.write(changed, to: "f")
+        for one in made { self.expectChanged { _ = try again().read(one.entry, at: one.offset) } }
+        try self.scratch.write(Array(bytes.dropLast()), to: "f")
+        let last = try #require(made.last)
+        self.expectChanged { _ = try again().read(last.entry, at: last.offset) }
+        try FileManager.default.removeItem(atPath: self.scratch("f"))
+        let error = #expect(throws: FilesError.self) {
+            _ = try again().read(second.entry, at: second.offset)
+        }
+        #expect(error?.code == .fileMissing)
+    }
+
     @Test func anotherFileDoesNotFitAnOldPrefix() throws {
         var bytes = noise(300_000)
         try self.scratch.write(bytes, to: "f")

@@ -39,14 +39,16 @@ import Testing
         let (position, locations) = try spool.appendLocated(records)
         try spool.wait(for: position)
         for (record, location) in zip(records, locations) {
-            #expect(try spool.blob(at: location) == record.body)
+            #expect(try spool.blob(BlobID(record.id), at: location) == record.body)
             bench.disk.flipByte(SpoolBench.path(location.segment.rawValue), at: location.offset)
         }
         // The first has made room for the last: it is read, and damaged.
-        let error = #expect(throws: SpoolError.self) { try spool.blob(at: locations[0]) }
+        let error = #expect(throws: SpoolError.self) {
+            try spool.blob(BlobID(records[0].id), at: locations[0])
+        }
         #expect(error?.code == .damaged)
         for (record, location) in zip(records, locations).dropFirst() {
-            #expect(try spool.blob(at: location) == record.body)
+            #expect(try spool.blob(BlobID(record.id), at: location) == record.body)
             #expect(throws: SpoolError.self) { try spool.read(location, verify: true) }
         }
         try spool.close()
@@ -63,7 +65,7 @@ import Testing
         }
         try write(2)
         #expect(spool.pace(atMost: .zero), "nobody reads")
-        _ = try spool.blob(at: places[0])
+        _ = try spool.blob(BlobID(records[0].id), at: places[0])
         #expect(spool.pace(atMost: .zero), "the reader is close behind")
         try write(1)
         #expect(!spool.pace(atMost: .zero), "the reader would soon come too late")
@@ -73,7 +75,7 @@ import Testing
             isPaced.withLock { $0 = spool.pace(atMost: .seconds(600)) }
             paced.arrive()
         }
-        _ = try spool.blob(at: places[2])
+        _ = try spool.blob(BlobID(records[2].id), at: places[2])
         paced.wait()
         #expect(isPaced.withLock { $0 }, "the reader has caught up")
         try write(4)

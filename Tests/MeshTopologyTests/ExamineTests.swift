@@ -164,7 +164,7 @@ import Testing
             mesh: m
             flows: {f: {class: urgent}, g: {first: newest}}
             nodes:
-              a: {sends: {f: /b, g: /g}, spool: 20 GiB, cache: 1 GiB, quota: {origin: 2 GiB}}
+              a: {sends: {f: /b, g: {path: /g, copy: false}}, spool: 20 GiB, cache: 1 GiB, quota: {origin: 2 GiB}}
               r: {listens: "r:2"}
               s: {listens: "s:1"}
               young: {sends: {g: /y}, spool: 1 GiB}
@@ -181,7 +181,7 @@ import Testing
         let nodes = plan.nodes.map { (["\($0.node) \($0.kind)"] + $0.lines).joined(separator: "|") }
         #expect(
             nodes == [
-                "a changed|  sends f: /a -> /b|+ sends g: /g|  spool: 10 GiB -> 20 GiB"
+                "a changed|  sends f: /a -> /b|+ sends g: /g, not copied|  spool: 10 GiB -> 20 GiB"
                     + "|  cache: 2560 MiB -> 1 GiB|+ quota per origin: 2 GiB"
                     + "|  dials r: r:1 -> r:2|  dials s: s:1 -> s:1, 1 Mbit/s, keepalive off",
                 "r changed|  listens: r:1 -> r:2|- is dialled by old: yes",

@@ -59,7 +59,7 @@ import Testing
         mesh: m
         nodes:
           a:
-            sends: {f: /f}
+            sends: {f: {path: /f, copy: false}}
             spool: 1 GiB
             cache: 128 MiB
             quota: {origin: 64 MiB, neighbour: 32 MiB}
@@ -86,6 +86,7 @@ import Testing
         #expect(source.backlogLast)
         #expect(source.doneWhen == .marker(suffix: ".ok"))
         #expect(source.latestOnly)
+        #expect(!source.isCopied)
         #expect(source.parcelClass == 1)
         #expect(source.largest == .gibibytes(1))
         #expect(source.profile == 2)

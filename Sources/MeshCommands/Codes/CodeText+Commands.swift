@@ -108,6 +108,9 @@ extension CodeText {
         several_flows
           The paths of one `send` belong to more than one flow.
           > Send each flow's paths with a command of its own.
+        not_copied
+          `send --wait held` was asked of a source that says `copy: false`: its long files are in no spool.
+          > `send --wait landed`, or take `copy: false` from the source in the topology.
         standing_still
           The node moves nothing, because its home is a copy or an old backup.
           ? `tributary status` says doubled or rolled-back, and what speaks against it.

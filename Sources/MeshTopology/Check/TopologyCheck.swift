@@ -47,7 +47,9 @@ struct TopologyCheck {
         Topology.Node(
             name: node.name,
             sends: node.sends.compactMap { source in
-                source.path.map { Topology.Source(flow: source.flow, path: $0) }
+                source.path.map {
+                    Topology.Source(flow: source.flow, path: $0, isCopied: source.isCopied)
+                }
             },
             listens: node.listens?.value,
             receives: Dictionary(

@@ -118,7 +118,10 @@ package struct TopologyPlan: Sendable {
         if let listens = node.listens {
             lines.append(Line(key: "listens", value: listens.description))
         }
-        lines += node.sends.map { Line(key: "sends \($0.flow)", value: $0.path) }
+        lines += node.sends.map { source in
+            let copy = source.isCopied ? "" : ", not copied"
+            return Line(key: "sends \(source.flow)", value: source.path + copy)
+        }
         lines += node.receives.sorted { $0.key < $1.key }.map {
             Line(key: "receives \($0.key)", value: $0.value)
         }

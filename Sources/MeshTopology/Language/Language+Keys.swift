@@ -267,6 +267,15 @@ extension LanguageTable {
             "the directory"
         ),
         .init(
+            "copy",
+            .scalar(.bool),
+            usual: "`true`",
+            example: "false",
+            "whether files longer than 60 KiB are copied into the spool when they are captured; if "
+                + "not, they are read from the directory until a neighbour has custody, and one that "
+                + "is changed or removed before is not delivered"
+        ),
+        .init(
             "include",
             .scalars(.pattern),
             usual: "all files",

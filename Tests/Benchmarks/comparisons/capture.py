@@ -31,8 +31,8 @@ def make_tree(directory, size):
     return files
 
 
-def tributary(bench, directory, pristine, flow):
-    topology, _ = line_of(["origin", "collector"], flow=flow)
+def tributary(bench, directory, pristine, how):
+    topology, _ = line_of(["origin", "collector"], **how)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start("origin")
         hidden = mesh.home("origin", "hidden")
@@ -65,9 +65,9 @@ def compare(bench):
                 else:
                     files = make_tree(pristine, tree_size)
                 for _ in range(bench.runs):
-                    for name, flow in TRIBUTARY:
+                    for name, how in TRIBUTARY:
                         with bench.directory(place) as run:
-                            seconds, memory = tributary(bench, run, pristine, flow)
+                            seconds, memory = tributary(bench, run, pristine, how)
                             table.add(name, place.name, seconds, f"{files:,} files; {memory}")
                     with bench.directory(place) as run:
                         restic = Restic(run)

@@ -2,7 +2,7 @@
 
 import os
 
-from library import MIB, TRIBUTARY, Stopwatch, Table, carry, memory_note, place_file, random_file, same, setting
+from library import CARRYING, MIB, Stopwatch, Table, carry, memory_note, place_file, random_file, same, setting
 from peers.rsync import Rsync
 from peers.syncthing import Syncthing
 
@@ -23,9 +23,9 @@ def compare(bench):
             pristine = f"{directory}/pristine"
             random_file(pristine, size)
             for _ in range(bench.runs):
-                for name, flow in TRIBUTARY:
+                for name, how in CARRYING:
                     with bench.directory(place) as run:
-                        seconds, memory = carry(bench, run, pristine, ["origin", "collector"], flow)
+                        seconds, memory = carry(bench, run, pristine, ["origin", "collector"], how)
                         table.add(name, place.name, seconds, memory_note(memory))
                 with bench.directory(place) as run:
                     os.makedirs(f"{run}/source")

@@ -1,6 +1,6 @@
 """One large file over a relay: Tributary, NNCP."""
 
-from library import MIB, TRIBUTARY, Table, carry, memory_note, random_file, same, setting
+from library import CARRYING, MIB, Table, carry, memory_note, random_file, same, setting
 from peers.nncp import NNCP
 
 PROGRAMS = ["nncp-call", "nncp-daemon"]
@@ -20,9 +20,9 @@ def compare(bench):
             pristine = f"{directory}/large"
             random_file(pristine, size)
             for _ in range(bench.runs):
-                for name, flow in TRIBUTARY:
+                for name, how in CARRYING:
                     with bench.directory(place) as run:
-                        seconds, memory = carry(bench, run, pristine, ["origin", "relay", "collector"], flow)
+                        seconds, memory = carry(bench, run, pristine, ["origin", "relay", "collector"], how)
                         table.add(name, place.name, seconds, memory_note(memory))
                 with bench.directory(place) as run, NNCP(run) as nncp:
                     steps = nncp.carry(pristine)

@@ -1,0 +1,227 @@
+import Glibc
+import MeshCustody
+import MeshModel
+import MeshProtocol
+import MeshSpool
+import MeshTesting
+import Testing
+
+/// Files that are not copied into the spool: the source stands for them until custody has passed.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct NotCopiedTests {
+    static let topology = """
+        mesh: two
+        nodes:
+          o: {sends: {f: {path: data, copy: false}, g: other}, spool: 64 MiB}
+          hq: {receives: landed, listens: "127.0.0.1:1", spool: 1 GiB}
+        links: [o -> hq]
+        """
+
+    static func blobs(_ mesh: TestMesh) async throws -> Int {
+        let disk = try #require(try await mesh.disk("o") as? FaultyDisk)
+        return try FoundRecord.all(on: disk).count { $0.kind == .blob }
+    }
+
+    /// A mesh whose origin has captured a file, and where no call is up yet.
+    static func held(
+        _ content: [UInt8],
+        _ body: (TestMesh, _ file: String, _ landed: String) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology, directory: scratch.path)
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let file = try await mesh.home("o").source("f") + "/file"
+        try Scratch.write(content, to: file)
+        let refused = try await mesh.node("o").send([file], wait: .held, id: 1)
+        let error = #expect(throws: EngineError.self) { try refused.get() }
+        #expect(error?.code == "not_copied")
+        #expect(try await mesh.node("o").send([file], wait: nil, id: 2).get().files == 1)
+        #expect(try await mesh.waitForTrace(of: "file", at: "o") { $0.hasPrefix("held") })
+        try await body(mesh, file, try await mesh.home("hq").landing + "/o/f/file")
+        await mesh.stop()
+    }
+
+    @Test func aFileThatIsLargerThanTheSpoolOfItsOriginLands() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology, directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        try await mesh.startAll()
+        // Some of it compresses, and some is a hole.
+        var content = noise(66 << 20, seed: 1)
+        content.replaceSubrange(8 << 20..<10 << 20, with: repeatElement(7, count: 2 << 20))
+        content.replaceSubrange(20 << 20..<24 << 20, with: repeatElement(0, count: 4 << 20))
+        try Scratch.write(content, to: "\(source)/file")
+        try Scratch.write(noise(3_000, seed: 2), to: "\(source)/small")
+        #expect(try await mesh.node("o").send([source], id: 1).get().landed == 2)
+        let landing = try await mesh.home("hq").landing
+        #expect(isSame("\(landing)/o/f/file", content))
+        #expect(try await Self.blobs(mesh) == 0)
+        #expect(try await mesh.node("o").spool.allocatedBytes.rawValue < 1 << 20)
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
+    @Test func whatWaitsInASourceIsNoMoreThanASpoolWouldHold() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology, directory: scratch.path)
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let source = try await mesh.home("o").source("f")
+        for number in 1...5 as ClosedRange<UInt64> {
+            try Scratch.write(noise(20 << 20, seed: number), to: "\(source)/\(number)")
+        }
+        async let sent = mesh.node("o").send([source], id: 1)
+        #expect(try await mesh.wait(for: "o") { $0.flows.first?.held == 3 })
+        mesh.clock.advance(milliseconds: 5_000)
+        #expect(!(try await mesh.wait(for: "o", seconds: 1) { $0.flows.first?.held != 3 }))
+        try await mesh.connect("o", "hq")
+        #expect(
+            try await mesh.wait(for: "o") { status in
+                mesh.clock.advance(milliseconds: 100)
+                return status.flows.first?.landed == 5
+            }
+        )
+        #expect(try await sent.get().landed == 5)
+        await mesh.stop()
+    }
+
+    @Test(arguments: [true, false])
+    func whatIsHeldIsReadFromTheFileAgainAlsoAfterACrash(crashes: Bool) async throws {
+        var content = noise(24 << 20, seed: 3)
+        content.replaceSubrange(2 << 20..<4 << 20, with: repeatElement(7, count: 2 << 20))
+        try await Self.held(content) { mesh, _, landed in
+            if crashes {
+                try await mesh.crash("o")
+                try await mesh.start("o")
+            }
+            try await mesh.connect("o", "hq")
+            #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
+            #expect(isSame(landed, content))
+            #expect(try await Self.blobs(mesh) == 0)
+            #expect(try await mesh.node("o").trace("file").parcels.count == 1)
+            #expect(try await mesh.settle())
+        }
+    }
+
+    @Test(arguments: [CrashPoint.afterOpeningSync, .midSlice, .afterClosing, .onCustodyArrival])
+    func aCrashOfTheOriginCostsNothing(point: CrashPoint) async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology, directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        try await mesh.startAll()
+        try await mesh.arm("o", at: point)
+        let content = noise(24 << 20, seed: 4)
+        try Scratch.write(content, to: "\(source)/file")
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1)
+        _ = try await mesh.node("o").end()
+        #expect(mesh.hasCrashed)
+        try await mesh.crash("o")
+        try await mesh.restart("o")
+        #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
+        #expect(try await mesh.node("o").trace("file").parcels.count == 1)
+        let landing = try await mesh.home("hq").landing
+        #expect(isSame("\(landing)/o/f/file", content))
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
+    @Test func aFileThatChangedBeforeItHadLeftIsGivenUpAndSentAnew() async throws {
+        try await Self.held(noise(24 << 20, seed: 5)) { mesh, file, landed in
+            var content = noise(24 << 20, seed: 5)
+            // The last of it is still in memory, and would be as good as it was.
+            content[1 << 20] ^= 1
+            try Scratch.write(content, to: file)
+            try await mesh.connect("o", "hq")
+            #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
+            #expect(isSame(landed, content))
+            let parcels = try await mesh.node("o").trace("file").parcels
+            #expect(parcels.map(\.state) == ["landed", "abandoned"])
+            #expect(try await mesh.settle())
+        }
+    }
+
+    @Test func aFileThatWentBeforeItHadLeftIsGivenUp() async throws {
+        try await Self.held(noise(24 << 20, seed: 6)) { mesh, file, landed in
+            try Scratch.remove(file)
+            try await mesh.connect("o", "hq")
+            #expect(try await mesh.waitForTrace(of: "file", at: "o") { $0.contains("abandoned") })
+            #expect(Scratch.read(landed) == nil)
+            #expect(try await mesh.settle())
+        }
+    }
+
+    @Test func aFileThatWasOnlyTouchedIsAsGood() async throws {
+        let content = noise(24 << 20, seed: 7)
+        try await Self.held(content) { mesh, file, landed in
+            try Scratch.write(content, to: file)
+            try await mesh.connect("o", "hq")
+            #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
+            #expect(isSame(landed, content))
+            #expect(try await mesh.settle())
+        }
+    }
+
+    @Test func aSourceThatIsAwayIsWaitedForAndHoldsUpNobody() async throws {
+        let content = noise(24 << 20, seed: 8)
+        try await Self.held(content) { mesh, file, landed in
+            let source = try await mesh.home("o").source("f")
+            rename(source, "\(source)-away")
+            try await mesh.connect("o", "hq")
+            #expect(try await mesh.waitForTrace(of: "file", at: "o") { $0.contains("damaged") })
+            let why = try await mesh.node("o").trace("file").parcels.first?.why.first
+            #expect(why?.message.contains("it is read again") == true)
+            let other = try await mesh.home("o").source("g") + "/other"
+            try Scratch.write(noise(900_000, seed: 9), to: other)
+            #expect(try await mesh.node("o").send([other], id: 3).get().landed == 1)
+            rename("\(source)-away", source)
+            #expect(
+                try await mesh.wait(for: "o") { status in
+                    mesh.clock.advance(milliseconds: 100)
+                    return status.flows.first?.landed == 1
+                }
+            )
+            #expect(isSame(landed, content))
+            #expect(try await mesh.node("o").trace("file").parcels.count == 1)
+            #expect(try await mesh.settle())
+        }
+    }
+
+    @Test func anIndexThatWasDeletedKnowsItAgain() async throws {
+        let content = noise(24 << 20, seed: 9)
+        try await Self.held(content) { mesh, _, landed in
+            let home = try await mesh.home("o").directory
+            try await mesh.crash("o", kept: .everything)
+            for suffix in ["", "-wal", "-shm"] {
+                try? Scratch.remove("\(home)/spool/index.sqlite\(suffix)")
+            }
+            try await mesh.restart("o")
+            #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
+            #expect(isSame(landed, content))
+            #expect(try await Self.blobs(mesh) == 0)
+        }
+    }
+
+    @Test func aCollectorThatHasForgottenItGetsItAgain() async throws {
+        let scratch = try Scratch()
+        let mesh = try TestMesh(Self.topology, directory: scratch.path)
+        let source = try await mesh.home("o").source("f")
+        let content = noise(900_000, seed: 10)
+        try Scratch.write(content, to: "\(source)/file")
+        try await mesh.startAll()
+        try await mesh.arm("hq", at: .afterCustodyRecord)
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
+        _ = try await mesh.node("hq").end()
+        try await mesh.crash("hq", kept: .everything)
+        let disk = try #require(try await mesh.disk("hq") as? FaultyDisk)
+        let (path, offset) = try #require(CustodyTests.find(content[1_000..<1_064], on: disk))
+        disk.flipByte(path, at: offset)
+        try await mesh.restart("hq")
+        #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
+        let landing = try await mesh.home("hq").landing
+        #expect(isSame("\(landing)/o/f/file", content))
+        #expect(try await Self.blobs(mesh) == 0)
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+}
+
+/// Says no more of two long files than whether they are the same.
+private func isSame(_ path: String, _ content: [UInt8]) -> Bool { Scratch.read(path) == content }
