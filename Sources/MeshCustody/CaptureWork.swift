@@ -108,6 +108,16 @@ struct CaptureWork: Sendable {
         return result
     }
 
+    /// Opens a file; one that is not there may lie on a disk that is not mounted.
+    private func open(_ path: PathBytes, lastOn device: UInt64) throws -> SourceFile {
+        do { return try self.root.open(path) } catch let error as FilesError
+            where error.code == .fileMissing
+        {
+            try self.root.checkIsMounted(lastOn: device)
+            throw error
+        }
+    }
+
     /// Cuts a file into the log, from where a restart left off; without a copy, only its entries are
     /// written.
     func capture(
@@ -153,7 +163,7 @@ struct CaptureWork: Sendable {
             }
         }
         let result = CaptureFailure.caught { () throws -> Captured in
-            let file = try self.root.open(path)
+            let file = try self.open(path, lastOn: stamp.device)
             return try self.read(file, as: stamp) {
                 let capture = Capture(profile: profile)
                 let captured = try capture.run(file, digest: digest, resumingAfter: prefix) {

@@ -366,6 +366,8 @@ extension Engine {
             call.pendingBytes -= arrival.wantedBytes
             call.session.unwant(parcel)
             self.suspend(parcel)
+            // What it had asked for others may now ask for.
+            for other in self.calls.values { self.fillWants(other) }
         }
     }
 }

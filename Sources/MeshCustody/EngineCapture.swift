@@ -81,7 +81,7 @@ extension Engine {
                 continue
             }
             guard self.sources.mayCapture(size: file.stamp.size, at: self.now),
-                flow.source.isCopied || self.mayWaitInSource(file.stamp.size)
+                flow.source.isCopied || self.mayWaitInSource(file.stamp.size, of: name)
             else {
                 mayStartLarge = false
                 continue
@@ -115,6 +115,7 @@ extension Engine {
     /// Whether a flow's next file is a long one that could begin, were the short ones over.
     private func isLongNext(_ flow: FlowSource, _ room: Int64) -> Bool {
         guard let next = flow.queue.next(mayStartLarge: true), !next.isSmall,
+            flow.source.isCopied || self.mayWaitInSource(next.stamp.size, of: flow.source.flow),
             Self.reservation(ByteCount(next.stamp.size), flow.source.isCopied) <= room
         else { return false }
         return self.sources.capturing.putOff(size: next.stamp.size)
@@ -183,6 +184,9 @@ extension Engine {
             self.lastSequences[source.flow] = opening.opening.sequence
             self.sources.capturing.begin(opening.id, size: file.stamp.size)
             self.roomTaken[opening.id] = need
+            if !source.isCopied {
+                self.room.inSources[source.flow]?.bytes += file.stamp.size
+            }
             let giver = SourceOfParcel(stamp: file.stamp, isCopied: source.isCopied)
             self.log([try .opening(opening, from: .source(giver), at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
@@ -329,22 +333,30 @@ extension Engine {
         _ position: LogPosition?
     ) {
         self.sources.capturing.end(parcel)
-        self.roomTaken[parcel] = nil
+        let room = self.roomTaken.removeValue(forKey: parcel)
         guard !self.isEnding, let row = self.ask(nil, { try $0.parcel(parcel) }),
-            row.state != .ended
-        else { return }
+            row.state == .arriving || row.state == .held
+        else {
+            self.healing.remove(parcel)
+            return
+        }
         switch result {
         case .failure(let error) where !error.isFinal:
             self.parts.logger.warning(
                 "Capture interrupted",
                 metadata: ["parcel.id": "\(parcel)", "error": "\(error)"]
             )
-            self.sources.unfinished.append(parcel)
-            self.sources.retryAt = self.now.adding(milliseconds: Self.retryAfter)
+            // Others must not take its room.
+            self.roomTaken[parcel] = room
+            self.sources.putOff(row, until: self.now.adding(milliseconds: Self.retryAfter))
+            if row.isInSource { self.pauseGiving(parcel) }
         case .failure(let error):
             // Another version, or none: this one is given up, the next look opens what is there.
             self.cannotMake(parcel, reason: error.code, detail: error.message)
             PathBytes(row.path).map { self.lookAgain(row.stream.flow, $0, error.code) }
+            if row.isInSource, error.code != FilesError.Code.fileMissing.rawValue {
+                self.handOverAgain([row], of: row.stream.flow)
+            }
         case .success(let captured):
             let closing = Closing(
                 parcel: parcel,
@@ -383,7 +395,9 @@ extension Engine {
             }
             next = last.number + 1
         }
-        if self.healing.remove(row.id) != nil { self.mayBeGiven([row]) }
+        // Until now calls may have looked past it.
+        if self.healing.remove(row.id) != nil || row.isInSource { self.mayBeGiven([row]) }
+        for call in self.calls.values { call.gifts[row.id]?.askUnreadAgain() }
         self.isWhole(row.id)
         self.moreIsHere(of: row.id)
         self.supersede(by: row.id)
@@ -394,21 +408,21 @@ extension Engine {
     func resumeCaptures() {
         for row in self.ask([], { try $0.unfinishedCaptures() }) {
             if row.isDamaged { self.healing.insert(row.id) }
-            self.sources.unfinished.append(row.id)
+            self.sources.putOff(row)
         }
     }
 
     /// Makes the blobs of a parcel of this node's own again.
     func recapture(_ parcel: ParcelID) {
         guard let row = self.ask(nil, { try $0.parcel(parcel) }), row.giver == nil else { return }
-        self.sources.unfinished.append(parcel)
+        self.sources.putOff(row)
     }
 
     private func continueUnfinished() {
-        guard self.sources.capturing.parcels.isEmpty, self.sources.retryAt <= self.now,
-            let parcel = self.sources.unfinished.first
+        guard self.sources.capturing.parcels.isEmpty,
+            let parcel = self.sources.takeUnfinished(at: self.now)
         else { return }
-        self.sources.unfinished.removeFirst()
+        self.roomTaken[parcel] = nil
         guard let row = self.ask(nil, { try $0.parcel(parcel) }), let stamp = row.stamp,
             row.state == .arriving || row.state == .held,
             let flow = self.sources.flows[row.stream.flow], let path = PathBytes(row.path),
@@ -418,7 +432,7 @@ extension Engine {
         let work = self.captureWork(on: flow)
         if row.isSmall {
             guard self.sources.mayRead else {
-                return self.sources.unfinished.append(parcel)
+                return self.sources.putOff(row)
             }
             let seen = SeenFile(path: path, stamp: stamp, mode: opening.mode)
             self.sources.reading.append(Self.roomToRead(stamp.size))
@@ -439,6 +453,7 @@ extension Engine {
             SeenFile(path: path, stamp: stamp, mode: opening.mode),
             parcel
         )
+        if row.isInSource { self.mayBeGiven([row]) }
         CaptureWork.files.async { [prefix] in
             work.capture(
                 parcel,

@@ -358,23 +358,26 @@ extension Engine {
 
     /// A file that stands for its blobs could not be read, or is no longer what was captured.
     ///
-    /// What is being captured is judged at its end, and its blobs are asked for again as it grows.
-    /// What is held is read again from the first byte: it is whole then, or given up.
+    /// What is being captured is judged at its end; who wanted the blob gets it then. What is held is
+    /// read again from the first byte: it is whole then, or given up.
     func isUnread(_ number: UInt64, of parcel: ParcelID) {
         guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
-        guard row.state == .held, !row.isDamaged else {
-            for call in self.calls.values { call.gifts[parcel]?.pendingWants.insert(number) }
+        if row.state == .arriving || row.isDamaged {
+            for call in self.calls.values { call.gifts[parcel]?.unread.insert(number) }
+        }
+        // Several blobs are read ahead of the first word of it.
+        guard row.state == .held, !row.isDamaged, self.healing.insert(parcel).inserted else {
             return
         }
-        guard
-            let entry = self.ask([], { try $0.entries(of: row.number, from: number, limit: 1) })
-                .first, let blob = Digest(entry.entry.prefix(Digest.byteCount))
-        else { return }
         self.parts.logger.warning(
             "Source file not as it was captured",
             metadata: ["parcel.id": "\(parcel)"]
         )
-        self.log([try .evict([blob], why: "gone", at: self.now)]) { self.askToHeal() }
+        // Of this parcel only: others may have the same blobs elsewhere.
+        self.log([try .evict([parcel.digest], why: "gone", at: self.now)]) {
+            self.healing.remove(parcel)
+            self.askToHeal()
+        }
     }
 
     /// Has everything made whole that is held here and damaged, once each until it is.

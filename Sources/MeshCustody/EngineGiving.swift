@@ -173,6 +173,7 @@ extension Engine {
             gift.acked.count >= gift.entriesSent
         else { return }
         call.gifts[parcel]?.isDone = true
+        gift.file?.blobs.close()
         self.beginAdmitted(call)
     }
 
@@ -214,10 +215,12 @@ extension Engine {
         }
         var served: [ServedBlob] = []
         for entry in located {
-            if let location = entry.location {
+            if let file, let parsed = Entry(encoded: entry.entry) {
+                if !parsed.isHole {
+                    served.append(self.served(entry.number, parsed, from: file, of: parcel))
+                }
+            } else if let location = entry.location {
                 served.append(self.served(entry, at: location, of: parcel))
-            } else if let file, let parsed = Entry(encoded: entry.entry), !parsed.isHole {
-                served.append(self.served(entry.number, parsed, from: file, of: parcel))
             } else {
                 missing(entry.number)
             }

@@ -147,7 +147,11 @@ extension Engine {
         }
         for send in self.sends.values { for row in rows { send.opensAnew(row.id, flow) } }
         self.scanSources()
-        // Files that were handed over by command are found by no scan.
+        self.handOverAgain(rows, of: flow)
+    }
+
+    /// Has the files of parcels sent anew, where no scan finds them: they were handed over by command.
+    func handOverAgain(_ rows: [ParcelRow], of flow: FlowName) {
         guard self.parts.view.sends.contains(where: { $0.flow == flow && $0.doneWhen == .sent }),
             let root = self.parts.sources[flow]
         else { return }

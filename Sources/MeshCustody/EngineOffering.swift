@@ -111,9 +111,16 @@ extension Engine {
     private func isFor(_ call: Call, _ row: ParcelRow) -> Bool {
         guard !row.isDamaged, !self.isHeldBack(row), row.giver != call.peer,
             !call.isGiving(row.id), !(row.isSmall && row.state != .held),
-            !row.isInSource || self.parts.sources[row.stream.flow] != nil
+            !row.isInSource || self.canBeRead(row)
         else { return false }
         return self.nextHop(of: row) == call.peer
+    }
+
+    /// Whether the source may have the blobs of a parcel that is not copied: one that is not all
+    /// captured, and not being captured either, waits for its source.
+    private func canBeRead(_ row: ParcelRow) -> Bool {
+        self.parts.sources[row.stream.flow] != nil
+            && (row.state == .held || self.sources.capturing.contains(row.id))
     }
 
     /// The order in which parcels of a flow start, here as at their origin.

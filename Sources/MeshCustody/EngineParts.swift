@@ -216,25 +216,41 @@ struct Gift {
     var pendingWants = RunSet()
     /// The file, where its blobs are in no log.
     var file: GivenFile?
+    /// Wanted, and not to be had from the file when it was read.
+    var unread = RunSet()
     var isClosingSent = false
     /// Closing sent and every blob acknowledged: nothing more is to be done but to hear of custody.
     var isDone = false
     var begunAt: UnixMilliseconds?
 }
 
+extension Gift {
+    /// Asks once more for what could not be read while more of the file was captured.
+    mutating func askUnreadAgain() {
+        for run in self.unread.runs { self.pendingWants.insert(run) }
+        self.unread = RunSet()
+    }
+}
+
 /// A file whose blobs are made again for a neighbour, and where in it an entry's piece begins.
 struct GivenFile {
     let blobs: SourceBlobs
-    var number: UInt64 = 0
-    var offset: Int64 = 0
+    private(set) var number: UInt64 = 0
+    private(set) var offset: Int64 = 0
+    /// Where the pieces of every so many entries begin, as far as they are known.
+    private var marks: [Int64] = [0]
+    private static let markEvery: UInt64 = 4_096
 
     init(_ blobs: SourceBlobs) { self.blobs = blobs }
 
     /// Goes to an entry; `entries` has those of a parcel from a number on, at most so many.
     mutating func move(to number: UInt64, _ entries: (UInt64, Int) -> [LocatedEntry]) {
-        if number < self.number { (self.number, self.offset) = (0, 0) }
+        let mark = min(number / Self.markEvery, UInt64(self.marks.count - 1))
+        if number < self.number || self.number < mark * Self.markEvery {
+            (self.number, self.offset) = (mark * Self.markEvery, self.marks[Int(mark)])
+        }
         while self.number < number {
-            let run = entries(self.number, Int(min(4_096, number - self.number)))
+            let run = entries(self.number, Int(min(Self.markEvery, number - self.number)))
             guard !run.isEmpty else { return }
             for located in run { self.pass(located) }
         }
@@ -244,6 +260,9 @@ struct GivenFile {
     mutating func pass(_ located: LocatedEntry) {
         self.number = located.number + 1
         self.offset += Int64(Entry(encoded: located.entry)?.plainLength ?? 0)
+        if self.number == UInt64(self.marks.count) * Self.markEvery {
+            self.marks.append(self.offset)
+        }
     }
 }
 

@@ -270,11 +270,12 @@ extension Engine {
         report.refusals = self.forgetRefusals(of: parcels, by: neighbours)
         if isLocal {
             report.landings = self.landNow(parcels)
-            let isMeant = parcels.map { !$0.isDisjoint(with: self.sources.unfinished) } ?? true
-            if isMeant, self.sources.retryAt > self.now {
-                report.captures = UInt64(self.sources.unfinished.count)
-                self.sources.retryAt = self.now
+            let meant = self.sources.unfinished.filter { parcels?.contains($0.parcel) ?? true }
+            let flows = Set(meant.map(\.flow)).filter { flow in
+                self.sources.retryAt[flow].map { $0 > self.now } ?? false
             }
+            report.captures = UInt64(self.sources.unfinished.count { flows.contains($0.flow) })
+            for flow in flows { self.sources.retryAt[flow] = nil }
         }
         report.neighbours = neighbours.filter { self.calls[$0] == nil }.map(\.text)
         reply(.success(report))

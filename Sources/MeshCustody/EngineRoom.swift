@@ -13,9 +13,9 @@ struct RoomUse {
     var byNeighbour: [NodeName: Int64] = [:]
     /// When the index is asked again.
     var staleAt = UnixMilliseconds(0)
-    /// Bytes of files that were captured, are not copied, and wait in their sources; until when that
-    /// is believed.
-    var inSources: (bytes: Int64, staleAt: UnixMilliseconds) = (0, UnixMilliseconds(0))
+    /// Bytes of files that were captured, are not copied, and wait in a source; until when that is
+    /// believed.
+    var inSources: [FlowName: (bytes: Int64, staleAt: UnixMilliseconds)] = [:]
 
     mutating func took(_ bytes: Int64, _ opening: Opening, from giver: NodeName) {
         self.shares.used[opening.collector, default: 0] += bytes
@@ -34,19 +34,17 @@ extension Engine {
         return (isCopied ? bytes : 0) + bytes / 64 + (1 << 20)
     }
 
-    /// Whether a file may be captured that stays in its source: together they are no more than a
-    /// spool would hold, so that little is read in vain if they change, or there is only this one.
-    func mayWaitInSource(_ size: Int64) -> Bool {
-        if self.room.inSources.staleAt <= self.now {
-            self.room.inSources = (
-                self.ask(0) { try $0.bytesInSources() },
-                self.now.adding(milliseconds: Self.useIsFreshFor)
-            )
+    /// Whether a file may be captured that stays in its source: those of a source are together no
+    /// more than a spool would hold, so that little is read in vain if they change, or there is only
+    /// this one.
+    func mayWaitInSource(_ size: Int64, of flow: FlowName) -> Bool {
+        var known = self.room.inSources[flow] ?? (0, UnixMilliseconds(0))
+        if known.staleAt <= self.now {
+            known.bytes = self.ask(0) { try $0.bytesInSource(of: flow) }
+            known.staleAt = self.now.adding(milliseconds: Self.useIsFreshFor)
+            self.room.inSources[flow] = known
         }
-        let bytes = self.room.inSources.bytes
-        guard bytes == 0 || bytes + size <= self.parts.view.spool.rawValue else { return false }
-        self.room.inSources.bytes += size
-        return true
+        return known.bytes == 0 || known.bytes + size <= self.parts.view.spool.rawValue
     }
 
     /// The bytes of the spool, and of its file system, that are neither used nor promised, nor kept

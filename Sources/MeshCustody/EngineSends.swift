@@ -275,6 +275,14 @@ extension Engine {
     private func follow(_ parcel: ParcelID, path: PathBytes, for task: SendTask) {
         task.state.with { $0.parcels[parcel] = path }
         guard let row = self.ask(nil, { try $0.parcel(parcel) }) else { return }
+        // It may be from before the source said that files are copied.
+        guard task.wait != .held || !row.isInSource || row.state == .passed || row.state == .ended
+        else {
+            return task.state.with { state in
+                state.parcels[parcel] = nil
+                state.refused.append(.init(path: "\(path)", why: "not_copied"))
+            }
+        }
         // What is damaged needs its source as well.
         if row.state == .arriving || row.isDamaged {
             task.state.with { _ = $0.arriving.insert(parcel) }

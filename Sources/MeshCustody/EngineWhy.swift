@@ -73,7 +73,9 @@ extension Engine {
             return "Remove the cause; then `touch` the file, and it is sent as a new version."
         case .refused: return "Remove the cause; then `touch` the file at \(row.stream.origin)."
         case .abandoned where isOwn:
-            return "The file changed or went while it was read; what is there now is sent anew."
+            return
+                "The file changed or went before all of it was read, or, without a copy, had left; "
+                + "what is there now is sent anew."
         default: return nil
         }
     }
@@ -152,12 +154,11 @@ extension Engine {
     }
 
     private func captureReason(_ row: ParcelRow) -> Reason {
-        let retryAt = self.sources.retryAt
         if self.sources.capturing.contains(row.id) {
             return Reason(.capturing, "The file is being read.", since: row.arrivedAt)
         }
-        let place = self.sources.unfinished.firstIndex(of: row.id).map { $0 + 1 }
-        guard retryAt > self.now else {
+        let place = self.sources.unfinished.firstIndex { $0.parcel == row.id }.map { $0 + 1 }
+        guard let retryAt = self.sources.retryAt[row.stream.flow], retryAt > self.now else {
             return Reason(.captureQueued, "The file is read next in its turn.", place: place)
         }
         return Reason(

@@ -23,6 +23,7 @@ struct SourceFacts: Sendable {
     var isQueued: Bool
     /// Room that is free for it.
     var room: Int64
+    var isCopied: Bool
     var nextScan: UnixMilliseconds
     var missing: (code: String, since: UnixMilliseconds)?
     /// Seen, and not complete then.
@@ -106,7 +107,7 @@ struct SourceFacts: Sendable {
     }
 
     private func queuedReason(_ stamp: FileStamp) -> WhyReport.Reason {
-        let missing = Engine.reservation(ByteCount(stamp.size)) - self.room
+        let missing = Engine.reservation(ByteCount(stamp.size), self.isCopied) - self.room
         guard missing > 0 else {
             return .init(.captureQueued, "It is read in its turn; other files go first.")
         }
@@ -191,6 +192,7 @@ extension Engine {
                 isShut: self.isShut,
                 isQueued: known.queue.contains(path),
                 room: self.freeRoom(for: source.collector),
+                isCopied: source.isCopied,
                 nextScan: known.nextScanAt,
                 missing: known.missing,
                 settling: known.settling[path]

@@ -20,8 +20,9 @@ struct SourceState {
     /// Whose files wait because the spool is full.
     var full: Set<FlowName> = []
     /// Parcels to be cut anew, or further, after a restart or damage.
-    var unfinished: [ParcelID] = []
-    var retryAt = UnixMilliseconds(0)
+    private(set) var unfinished: [Unfinished] = []
+    /// When the parcels of a flow are tried again that could not be read.
+    var retryAt: [FlowName: UnixMilliseconds] = [:]
     let cancellation = Cancellation()
 
     /// Whether the reading of a batch may begin: one is read while the one before goes into the log.
@@ -30,8 +31,32 @@ struct SourceState {
     /// Whether the reading of a large file may begin: what is unfinished comes first, but for what
     /// could not be read and waits to be tried again.
     func mayCapture(size: Int64, at now: UnixMilliseconds) -> Bool {
-        (self.unfinished.isEmpty || self.retryAt > now) && self.capturing.mayBegin(size: size)
+        !self.unfinished.contains { self.isDue($0, at: now) } && self.capturing.mayBegin(size: size)
     }
+
+    private func isDue(_ parcel: Unfinished, at now: UnixMilliseconds) -> Bool {
+        self.retryAt[parcel.flow].map { $0 <= now } ?? true
+    }
+
+    /// Has a parcel cut anew, or further; with a time, no parcel of its flow before that.
+    mutating func putOff(_ row: ParcelRow, until time: UnixMilliseconds? = nil) {
+        self.unfinished.append(Unfinished(parcel: row.id, flow: row.stream.flow))
+        if let time { self.retryAt[row.stream.flow] = time }
+    }
+
+    /// Takes out the first parcel that is to be cut anew, or further, now.
+    mutating func takeUnfinished(at now: UnixMilliseconds) -> ParcelID? {
+        guard let place = self.unfinished.firstIndex(where: { self.isDue($0, at: now) }) else {
+            return nil
+        }
+        return self.unfinished.remove(at: place).parcel
+    }
+}
+
+/// A parcel that is to be cut anew, or further.
+struct Unfinished: Hashable {
+    let parcel: ParcelID
+    let flow: FlowName
 }
 
 /// A file of a flow.

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Makes blobs of a captured file again, for which the file itself stands: nothing else keeps them.
 ///
-/// Opens the file when the first is asked for, and keeps it open.
+/// Opens the file when the first is asked for, and keeps it open until ``close()``.
 package final class SourceBlobs: Sendable {
     private struct State {
         var file: SourceFile?
@@ -27,17 +27,19 @@ package final class SourceBlobs: Sendable {
     ///   another version of zstd packs them otherwise; or what opening and reading it throws.
     package func read(_ entry: Entry, at offset: Int64) throws -> [UInt8] {
         try self.state.withLock { state in
-            let file = try state.file ?? self.root.open(self.path)
-            state.file = file
+            // What fails may be another file by now: it is opened anew.
+            let file = try state.file.take() ?? self.root.open(self.path)
             let plain = try file.read(Int(entry.plainLength), at: offset)
             guard let blob = self.pack(plain, as: entry, &state) else {
-                // Another file may have this name by now: it is opened anew.
-                state.file = nil
                 throw FilesError.changed("\(self.path) has changed since it was captured.")
             }
+            state.file = file
             return blob
         }
     }
+
+    /// Gives back what reading takes, until something is read again.
+    package func close() { self.state.withLock { $0 = State() } }
 
     private func pack(_ plain: [UInt8], as entry: Entry, _ state: inout State) -> [UInt8]? {
         guard entry.flags.contains(.zstd) else {

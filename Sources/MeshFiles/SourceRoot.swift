@@ -72,6 +72,13 @@ package struct SourceRoot: Sendable {
         return report
     }
 
+    /// Throws ``FilesError/Code/sourceMissing`` if the root's disk, on which a file once was, is not
+    /// mounted: the root is not there, or empty and on another device.
+    package func checkIsMounted(lastOn device: UInt64) throws {
+        struct Found: Error {}
+        do { _ = try self.survey(lastOn: device) { _ in throw Found() } } catch is Found {}
+    }
+
     /// Visits every regular file beneath the root; see ``survey(markedBy:lastOn:_:)``.
     package func walk(_ visit: (SeenFile) throws -> Void) throws -> WalkReport {
         try self.survey { try visit($0.file) }

@@ -206,17 +206,26 @@ extension Index {
 
     private func applyEntries(_ message: ProtoEntriesRecord, _ db: Database) throws {
         guard let parcel = try self.live(message.parcelID, db) else { return }
+        // What the source stands for needs no blob, and takes none out of the cache.
+        let isInSource =
+            try db.first("SELECT is_in_source FROM parcel WHERE number = ?", [parcel]) {
+                $0.bool(0)
+            } ?? false
         let encoded = [UInt8](message.entries)
         var number = Int64(bitPattern: message.first)
         for start in stride(from: 0, to: encoded.count, by: Entry.encodedByteCount) {
             let entry = encoded[start..<min(start + Entry.encodedByteCount, encoded.count)]
             try db.run(
                 """
-                INSERT OR IGNORE INTO entry (parcel, number, blob_id, encoded) VALUES (?, ?, ?, ?)
+                INSERT OR IGNORE INTO entry (parcel, number, blob_id, encoded, is_passed)
+                VALUES (?, ?, ?, ?, ?)
                 """,
-                [parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry)]
+                [
+                    parcel, number, Data(entry.prefix(Digest.byteCount)), Data(entry),
+                    isInSource ? 1 : 0,
+                ]
             )
-            try self.takeFromCache(Data(entry.prefix(Digest.byteCount)), db)
+            if !isInSource { try self.takeFromCache(Data(entry.prefix(Digest.byteCount)), db) }
             number += 1
         }
         try db.run(

@@ -79,7 +79,7 @@ extension Index {
             try db.run(
                 """
                 UPDATE parcel SET is_damaged = 1 WHERE state = 'held' AND number IN
-                    (SELECT parcel FROM entry WHERE blob_id = ?)
+                    (SELECT parcel FROM entry WHERE blob_id = ? AND is_passed = 0)
                 """,
                 [id]
             )

@@ -224,14 +224,15 @@ extension Index {
         }
     }
 
-    /// The bytes of files that were captured here, are not in the log, and are not passed on yet.
-    package func bytesInSources() throws -> Int64 {
+    /// The bytes of a flow's files that were captured here, are not in the log, and are not passed on.
+    package func bytesInSource(of flow: FlowName) throws -> Int64 {
         try self.single { db in
             try db.first(
                 """
                 SELECT CAST(total(size) AS INTEGER) FROM parcel
-                WHERE state IN ('arriving', 'held') AND is_in_source = 1
-                """
+                WHERE state IN ('arriving', 'held') AND is_in_source = 1 AND flow = ?
+                """,
+                [flow.text]
             ) { $0.integer(0) } ?? 0
         }
     }

@@ -293,7 +293,7 @@ extension Index {
     private static let sourceColumns = """
         ALTER TABLE parcel ADD COLUMN is_in_source INTEGER NOT NULL DEFAULT 0
             CHECK (is_in_source IN (0, 1));                 -- its blobs are in the file, not in the log
-        CREATE INDEX parcel_in_source ON parcel (size)
+        CREATE INDEX parcel_in_source ON parcel (flow, size)
             WHERE state IN ('arriving', 'held') AND is_in_source = 1;
         """
 

@@ -1,9 +1,11 @@
+import Foundation
 import Glibc
 import MeshCustody
 import MeshModel
 import MeshProtocol
 import MeshSpool
 import MeshTesting
+import MeshTopology
 import Testing
 
 /// Files that are not copied into the spool: the source stands for them until custody has passed.
@@ -136,6 +138,67 @@ import Testing
             #expect(parcels.map(\.state) == ["landed", "abandoned"])
             #expect(try await mesh.settle())
         }
+    }
+
+    @Test func whatACommandHandedOverIsSentAnewWhenItChanged() async throws {
+        let scratch = try Scratch()
+        let line = Self.topology + "\nflows: {f: {done-when: sent}}"
+        let mesh = try TestMesh(line, directory: scratch.path)
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let file = try await mesh.home("o").source("f") + "/file"
+        try Scratch.write(noise(24 << 20, seed: 5), to: file)
+        _ = try await mesh.node("o").send([file], wait: nil, id: 1).get()
+        #expect(try await mesh.waitForTrace(of: "file", at: "o") { $0.hasPrefix("held") })
+        let content = noise(24 << 20, seed: 6)
+        try Scratch.write(content, to: file)
+        try await mesh.connect("o", "hq")
+        #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
+        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", content))
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
+    @Test func whatWasNotCopiedIsNotHeldThoughTheSourceIsCopiedNow() async throws {
+        try await Self.held(noise(900_000, seed: 11)) { mesh, file, _ in
+            try await mesh.crash("o", kept: .everything)
+            let home = try await mesh.home("o").directory
+            let copied = Self.topology.replacing(", copy: false", with: "")
+            let view = try View(
+                of: #require(NodeName("o")),
+                in: Topology.parse(copied, file: "test.yaml"),
+                serial: 1
+            ).resolvingPaths(beneath: home)
+            try await mesh.adjust("o") { $0.view = view }
+            try await mesh.start("o")
+            let again = try await mesh.node("o").send([file], wait: .held, id: 3).get()
+            #expect(again.refused?.map(\.why) == ["not_copied"])
+        }
+    }
+
+    @Test func aLongFileThatWaitsInItsSourceHoldsUpNoOther() async throws {
+        let scratch = try Scratch()
+        let line = Self.topology.replacing("spool: 64 MiB", with: "spool: 160 MiB")
+        let mesh = try TestMesh(line, directory: scratch.path)
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let (source, other) = (
+            try await mesh.home("o").source("f"), try await mesh.home("o").source("g")
+        )
+        let content = noise(66 << 20, seed: 12)
+        for number in 1...3 { try Scratch.write(content, to: "\(source)/\(number)") }
+        async let sent = mesh.node("o").send([source], id: 1)
+        #expect(try await mesh.wait(for: "o") { $0.flows.first?.held == 2 })
+        try Scratch.write(content, to: "\(other)/long")
+        #expect(try await mesh.node("o").send([other], wait: .held, id: 2).get().files == 1)
+        #expect(try await mesh.node("o").status().flows.first?.held == 2)
+        try await mesh.connect("o", "hq")
+        #expect(
+            try await mesh.wait(for: "o") { status in
+                mesh.clock.advance(milliseconds: 100)
+                return status.flows.first?.landed == 3
+            }
+        )
+        #expect(try await sent.get().landed == 3)
+        await mesh.stop()
     }
 
     @Test func aFileThatWentBeforeItHadLeftIsGivenUp() async throws {
