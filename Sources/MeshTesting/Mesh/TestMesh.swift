@@ -95,12 +95,14 @@ package actor TestMesh {
         _ name: String,
         disk: (any Disk)? = nil,
         commitSteps: [SpoolOptions.CommitStep]? = nil,
-        segmentBytes: UInt64? = nil
+        segmentBytes: UInt64? = nil,
+        freshBytes: Int? = nil
     ) throws {
         let name = try Self.name(name)
         if let disk { self.disks[name] = disk }
         if let commitSteps { self.homes[name]?.commitSteps = commitSteps }
         if let segmentBytes { self.homes[name]?.segmentBytes = segmentBytes }
+        if let freshBytes { self.homes[name]?.freshBytes = freshBytes }
     }
 
     /// Changes what a node's engine is made of, each time before it starts.
@@ -156,12 +158,13 @@ package actor TestMesh {
             crash: { [crash] in crash.hits($0, $1) }
         )
         home.adjust?(&parts)
-        let options = SpoolOptions(
+        var options = SpoolOptions(
             limit: home.view.spool,
             segmentBytes: home.segmentBytes,
             node: home.view.node,
             commitSteps: home.commitSteps
         )
+        options.freshBytes = home.freshBytes ?? options.freshBytes
         let (engine, spool) = try Engine.open(
             parts,
             spool: "\(home.directory)/spool",

@@ -22,6 +22,8 @@ package struct TestHome: Sendable {
     /// How the spool commits; a mutant permutes it.
     var commitSteps: [SpoolOptions.CommitStep] = [.sync, .index, .publish]
     var segmentBytes: UInt64? = 4 << 20
+    /// How many bytes of blobs the spool keeps in memory, if not as many as usual.
+    var freshBytes: Int?
     /// What a test wants otherwise of its engine.
     var adjust: (@Sendable (inout EngineParts) -> Void)?
 
