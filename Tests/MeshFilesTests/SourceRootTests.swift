@@ -154,9 +154,17 @@ import Testing
             try self.root.survey(lastOn: report.device + 1) { _ in }
         }
         #expect(error?.code == .sourceMissing)
+        try self.root.checkIsMounted(lastOn: report.device)
+        let same = #expect(throws: FilesError.self) {
+            try self.root.checkIsMounted(lastOn: report.device + 1)
+        }
+        #expect(same?.code == .sourceMissing)
         // Whatever it holds now is there.
         try self.scratch.make("directory")
         #expect(try !self.root.survey(lastOn: report.device + 1) { _ in }.isEmpty)
+        try self.root.checkIsMounted(lastOn: report.device + 1)
+        try self.scratch.write([], to: "directory/file")
+        try self.root.checkIsMounted(lastOn: report.device + 1)
     }
 
     @Test func aVisitorsErrorEndsTheWalk() throws {
