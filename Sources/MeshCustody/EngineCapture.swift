@@ -86,7 +86,7 @@ extension Engine {
                 mayStartLarge = false
                 continue
             }
-            let need = Self.reservation(ByteCount(file.stamp.size), flow.source.isCopied)
+            let need = Self.reservation(ByteCount(file.stamp.size), isCopied: flow.source.isCopied)
             guard need <= room else {
                 self.isOutOfRoom(for: name)
                 // What is behind it would take the room that it waits for. A file that wants most
@@ -116,7 +116,7 @@ extension Engine {
     private func isLongNext(_ flow: FlowSource, _ room: Int64) -> Bool {
         guard let next = flow.queue.next(mayStartLarge: true), !next.isSmall,
             flow.source.isCopied || self.mayWaitInSource(next.stamp.size, of: flow.source.flow),
-            Self.reservation(ByteCount(next.stamp.size), flow.source.isCopied) <= room
+            Self.reservation(ByteCount(next.stamp.size), isCopied: flow.source.isCopied) <= room
         else { return false }
         return self.sources.capturing.putOff(size: next.stamp.size)
     }
@@ -354,7 +354,8 @@ extension Engine {
             // Another version, or none: this one is given up, the next look opens what is there.
             self.cannotMake(parcel, reason: error.code, detail: error.message)
             PathBytes(row.path).map { self.lookAgain(row.stream.flow, $0, error.code) }
-            if row.isInSource, error.code != FilesError.Code.fileMissing.rawValue {
+            // It was captured whole once; what never was might be written to all the time.
+            if row.state == .held, error.code != FilesError.Code.fileMissing.rawValue {
                 self.handOverAgain([row], of: row.stream.flow)
             }
         case .success(let captured):
@@ -447,7 +448,7 @@ extension Engine {
             prefix.append(entry)
         }
         self.sources.capturing.begin(parcel, size: row.size.rawValue)
-        self.roomTaken[parcel] = Self.reservation(row.size, !row.isInSource)
+        self.roomTaken[parcel] = Self.reservation(row.size, isCopied: !row.isInSource)
         self.begun(
             row.stream.flow,
             SeenFile(path: path, stamp: stamp, mode: opening.mode),

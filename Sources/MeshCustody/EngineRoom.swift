@@ -29,7 +29,7 @@ extension Engine {
     private static let useIsFreshFor: Int64 = 1_000
 
     /// The room that a parcel of so many bytes is promised; without a copy, that of its entries.
-    static func reservation(_ size: ByteCount, _ isCopied: Bool = true) -> Int64 {
+    static func reservation(_ size: ByteCount, isCopied: Bool = true) -> Int64 {
         let bytes = min(size.rawValue, Limits.fileBytesMax)
         return (isCopied ? bytes : 0) + bytes / 64 + (1 << 20)
     }

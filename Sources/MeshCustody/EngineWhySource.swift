@@ -107,7 +107,7 @@ struct SourceFacts: Sendable {
     }
 
     private func queuedReason(_ stamp: FileStamp) -> WhyReport.Reason {
-        let missing = Engine.reservation(ByteCount(stamp.size), self.isCopied) - self.room
+        let missing = Engine.reservation(ByteCount(stamp.size), isCopied: self.isCopied) - self.room
         guard missing > 0 else {
             return .init(.captureQueued, "It is read in its turn; other files go first.")
         }

@@ -169,9 +169,7 @@ import Testing
             try await mesh.crash("relay")
             try await mesh.restart("relay")
         }
-        let disk = try #require(try await mesh.disk("relay") as? FaultyDisk)
-        let (path, offset) = try #require(Self.find(content[1_000..<1_064], on: disk))
-        disk.flipByte(path, at: offset)
+        try await Self.damage(content[1_000..<1_064], at: "relay", in: mesh)
         try await mesh.connect("relay", "collector")
         #expect(
             try await mesh.wait(for: "collector") { $0.flows.first?.landed == 1 }
@@ -196,15 +194,21 @@ import Testing
         _ = try await mesh.node("origin").send([source], wait: nil, id: 1).get()
         _ = try await mesh.node("collector").end()
         try await mesh.crash("collector", kept: .everything)
-        let disk = try #require(try await mesh.disk("collector") as? FaultyDisk)
-        let (path, offset) = try #require(Self.find(content[1_000..<1_064], on: disk))
-        disk.flipByte(path, at: offset)
+        try await Self.damage(content[1_000..<1_064], at: "collector", in: mesh)
         try await mesh.restart("collector")
 
         #expect(try await mesh.wait(for: "collector") { $0.flows.first?.landed == 1 })
         #expect(Scratch.read("\(landing)/origin/files/file") == content)
         #expect(try await mesh.settle())
         await mesh.stop()
+    }
+
+    /// Flips a bit of a stretch of bytes in a node's log.
+    static func damage(_ bytes: ArraySlice<UInt8>, at node: String, in mesh: TestMesh) async throws
+    {
+        let disk = try #require(try await mesh.disk(node) as? FaultyDisk)
+        let (path, offset) = try #require(Self.find(bytes, on: disk))
+        disk.flipByte(path, at: offset)
     }
 
     /// Where a stretch of bytes lies in a segment.

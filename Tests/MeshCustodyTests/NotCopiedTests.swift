@@ -30,6 +30,14 @@ import Testing
         return try FoundRecord.all(on: disk).count { $0.kind == .blob }
     }
 
+    /// Waits, with time going on, until so many files of the first flow have landed.
+    static func landed(_ mesh: TestMesh, _ count: UInt64) async throws -> Bool {
+        try await mesh.wait(for: "o") { status in
+            mesh.clock.advance(milliseconds: 100)
+            return status.flows.first?.landed == count
+        }
+    }
+
     /// A mesh whose origin has captured a file, and where no call is up yet.
     static func held(
         _ content: [UInt8],
@@ -82,12 +90,7 @@ import Testing
         mesh.clock.advance(milliseconds: 5_000)
         #expect(!(try await mesh.wait(for: "o", seconds: 1) { $0.flows.first?.held != 3 }))
         try await mesh.connect("o", "hq")
-        #expect(
-            try await mesh.wait(for: "o") { status in
-                mesh.clock.advance(milliseconds: 100)
-                return status.flows.first?.landed == 5
-            }
-        )
+        #expect(try await Self.landed(mesh, 5))
         #expect(try await sent.get().landed == 5)
         await mesh.stop()
     }
@@ -198,12 +201,7 @@ import Testing
         #expect(try await mesh.node("o").send([other], wait: .held, id: 2).get().files == 1)
         #expect(try await mesh.node("o").status().flows.first?.held == 2)
         try await mesh.connect("o", "hq")
-        #expect(
-            try await mesh.wait(for: "o") { status in
-                mesh.clock.advance(milliseconds: 100)
-                return status.flows.first?.landed == 3
-            }
-        )
+        #expect(try await Self.landed(mesh, 3))
         #expect(try await sent.get().landed == 3)
         await mesh.stop()
     }
@@ -242,12 +240,7 @@ import Testing
             try Scratch.write(noise(900_000, seed: 9), to: other)
             #expect(try await mesh.node("o").send([other], id: 3).get().landed == 1)
             rename("\(source)-away", source)
-            #expect(
-                try await mesh.wait(for: "o") { status in
-                    mesh.clock.advance(milliseconds: 100)
-                    return status.flows.first?.landed == 1
-                }
-            )
+            #expect(try await Self.landed(mesh, 1))
             #expect(isSame(landed, content))
             #expect(try await mesh.node("o").trace("file").parcels.count == 1)
             #expect(try await mesh.settle())
@@ -280,9 +273,7 @@ import Testing
         _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         _ = try await mesh.node("hq").end()
         try await mesh.crash("hq", kept: .everything)
-        let disk = try #require(try await mesh.disk("hq") as? FaultyDisk)
-        let (path, offset) = try #require(CustodyTests.find(content[1_000..<1_064], on: disk))
-        disk.flipByte(path, at: offset)
+        try await CustodyTests.damage(content[1_000..<1_064], at: "hq", in: mesh)
         try await mesh.restart("hq")
         #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
         let landing = try await mesh.home("hq").landing
