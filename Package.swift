@@ -101,6 +101,7 @@ let package = Package(
         // Lowest layer first.
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CMalloc"),  // The allocator's settings, which Glibc's module lacks.
+        .systemLibrary(name: "CSqlite", providers: [.apt(["libsqlite3-dev"])]),  // Its settings.
         .target(name: "CCrc32c"),  // The checksum of the log's records.
         .layer("MeshModel", uses: [.crypto]),  // The vocabulary: ids, counts, times, bounds.
         .layer(  // Keys, certificates, statements and their Merkle batches.
@@ -126,7 +127,7 @@ let package = Package(
         ),
         .layer(  // The log, its index, snapshots: what a node may not lose.
             "MeshSpool",
-            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol"],
+            on: ["MeshModel", "MeshIdentity", "MeshContent", "MeshProtocol", "CSqlite"],
             uses: [.grdb, .sqlite, .protobuf, .crypto]
         ),
         .layer(  // Sources (scan, capture) and landings.

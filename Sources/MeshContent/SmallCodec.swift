@@ -10,7 +10,7 @@ public final class SmallCodec {
     /// One zstd frame.
     public static let zstd: UInt32 = 1
 
-    private static let level: Int32 = 3
+    private static let level: Int32 = 1
 
     /// The content of a small parcel as it is stored.
     public struct Content: Sendable {

@@ -16,7 +16,7 @@ package enum CaptureEvent: Sendable {
     /// A watch of a source has something to say.
     case heard(FlowName, WatchNotice)
     /// Files that a command named.
-    case found(task: UInt64, Result<Found, CaptureFailure>)
+    case found(FlowName, task: UInt64, Result<Found, CaptureFailure>)
     /// Small files were read.
     case read([ReadFile])
     /// Entries up to a number, and their blobs, are in the log up to a position.
@@ -68,12 +68,13 @@ struct CaptureWork: Sendable {
     /// Reads small files whole.
     func read(_ files: [SeenFile]) {
         let codec = SmallCodec()
+        let directory = SourceDirectory(of: self.root)
         let read = files.map { seen in
             ReadFile(
                 flow: self.flow,
                 seen: seen,
                 result: CaptureFailure.caught {
-                    let file = try self.root.open(seen.path)
+                    let file = try directory.open(seen.path)
                     let (bytes, captured) = try self.read(file, as: seen.stamp) {
                         try Capture.readSmall(file)
                     }

@@ -11,7 +11,9 @@ import MeshTopology
 
 // The origin's side: what is noticed becomes parcels while the spool has room.
 extension Engine {
-    private static let smallBatchMax = 128
+    /// How many small files are read, signed and written together at most, and how many bytes of them.
+    private static let smallBatchMax = 512
+    private static let smallBatchBytesMax: Int64 = 4 << 20
     /// How long a source that cannot be read is left alone, in milliseconds.
     private static let retryAfter: Int64 = 10_000
 
@@ -59,9 +61,10 @@ extension Engine {
         var batch: [SeenFile] = []
         var hasBegun = false
         let collector = flow.source.collector
+        var batchBytes: Int64 = 0
         var room = self.freeRoom(for: collector) - self.sources.reading.reduce(0, +)
         var mayStartLarge = self.sources.mayCapture(size: 0, at: self.now)
-        while batch.count < Self.smallBatchMax,
+        while batch.count < Self.smallBatchMax, batchBytes < Self.smallBatchBytesMax,
             let file = flow.queue.next(mayStartLarge: mayStartLarge)
         {
             guard file.stamp.size <= flow.rule.largest else {
@@ -78,6 +81,7 @@ extension Engine {
                 }
                 self.dequeue(file, of: flow, mayStartLarge)
                 batch.append(SeenFile(file))
+                batchBytes += file.stamp.size
                 continue
             }
             guard self.sources.mayCapture(size: file.stamp.size, at: self.now),
@@ -183,6 +187,7 @@ extension Engine {
             // Only now: a number that is given and not used would be missed at the collector.
             self.lastSequences[source.flow] = opening.opening.sequence
             self.sources.capturing.begin(opening.id, size: file.stamp.size)
+            self.sources.opening.insert(opening.id)
             self.roomTaken[opening.id] = need
             if !source.isCopied {
                 self.room.inSources[source.flow]?.bytes += file.stamp.size
@@ -190,22 +195,23 @@ extension Engine {
             let giver = SourceOfParcel(stamp: file.stamp, isCopied: source.isCopied)
             self.log([try .opening(opening, from: .source(giver), at: self.now)]) {
                 guard self.passes(.afterOpeningSync) else { return }
+                self.sources.opening.remove(opening.id)
                 self.hasCome(opening.id)
                 self.sources.underWay[FlowPath(flow: source.flow, path: file.path)] = nil
                 self.begun(source.flow, file, opening.id)
                 self.finishSends()
-                let work = self.captureWork(on: flow)
-                CaptureWork.files.async { [profile = flow.profile] in
-                    work.capture(
-                        opening.id,
-                        file.path,
-                        file.stamp,
-                        profile: profile,
-                        digest: source.digest,
-                        isCopied: source.isCopied,
-                        resumingAfter: []
-                    )
-                }
+            }
+            let work = self.captureWork(on: flow)
+            CaptureWork.files.async { [profile = flow.profile] in
+                work.capture(
+                    opening.id,
+                    file.path,
+                    file.stamp,
+                    profile: profile,
+                    digest: source.digest,
+                    isCopied: source.isCopied,
+                    resumingAfter: []
+                )
             }
             return true
         } catch {
@@ -245,13 +251,20 @@ extension Engine {
         case .scanned(let flow, let result): self.scanned(flow, result)
         case .looked(let flow, let result): self.looked(flow, result)
         case .heard(let flow, let notice): self.heard(notice, of: flow)
-        case .found(let task, let result): self.found(task, result)
+        case .found(let flow, let task, let result):
+            self.sources.flows[flow]?.finds -= 1
+            self.found(task, result)
         case .read(let files): self.read(files)
         case .grew(let parcel, _, let bytes, let position):
             self.roomTaken[parcel].map { self.roomTaken[parcel] = max(0, $0 - bytes) }
             self.after(position) { self.moreIsHere(of: parcel) }
         case .finished(let parcel, let result, let root, let position):
-            self.finished(parcel, result, root, position)
+            guard self.sources.opening.contains(parcel) else {
+                self.finished(parcel, result, root, position)
+                break
+            }
+            // It was read before the record of its opening became durable.
+            self.log([]) { self.finished(parcel, result, root, position) }
         }
         self.settle()
     }

@@ -315,6 +315,15 @@ extension Engine {
         self.sends.values.contains { $0.state.with { $0.waiting[path]?.flow == flow } }
     }
 
+    /// Whether a command waits for this very version of a file.
+    func isAwaited(_ path: PathBytes, _ stamp: FileStamp, of flow: FlowName) -> Bool {
+        self.sends.values.contains { task in
+            task.state.with { state in
+                state.waiting[path].map { $0.flow == flow && $0.stamp == stamp } ?? false
+            }
+        }
+    }
+
     /// All of a parcel is durable here.
     func isWhole(_ parcel: ParcelID) {
         for task in self.sends.values where task.state.with({ $0.arriving.remove(parcel) }) != nil {

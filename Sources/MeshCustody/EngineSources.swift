@@ -67,15 +67,27 @@ extension Engine {
         for flow in self.sources.flows.values { flow.wantScan(at: self.now) }
     }
 
+    /// How long a scan waits for what a command has handed over, in milliseconds.
+    private static let scanWaitsMax: Int64 = 30_000
+
     private func scan(_ flow: FlowSource, _ now: UnixMilliseconds) {
         guard !flow.isScanning,
-            flow.nextScanAt <= now || (flow.queue.needsScan && flow.missing == nil)
+            flow.nextScanAt <= now || (flow.queue.needsScan && flow.missing == nil),
+            !self.waitsForCommands(flow, now)
         else { return }
         flow.isScanning = true
         flow.scanBegan = now
         let work = self.work(on: flow)
         let mailbox = self.mailbox
         flow.scans.async { mailbox.yield(.capture(.scanned(work.flow, work.scan()))) }
+    }
+
+    /// Whether a scan that is due lets what commands hand over go first: its files are most often those
+    /// that the scan would find, and then it finds them known. It does not wait for long.
+    private func waitsForCommands(_ flow: FlowSource, _ now: UnixMilliseconds) -> Bool {
+        let due = flow.nextScanAt
+        return (flow.finds > 0 || flow.queue.hasHurried) && due <= now
+            && now < due.adding(milliseconds: Self.scanWaitsMax)
     }
 
     private func look(_ flow: FlowSource) {
@@ -93,9 +105,12 @@ extension Engine {
     /// Finds what a command named.
     func find(_ paths: [PathBytes?], of name: FlowName, task: UInt64) {
         guard let flow = self.sources.flows[name] else { return }
+        flow.finds += 1
         let work = self.work(on: flow)
         let mailbox = self.mailbox
-        SourceWork.finds.async { mailbox.yield(.capture(.found(task: task, work.find(paths)))) }
+        SourceWork.finds.async {
+            mailbox.yield(.capture(.found(name, task: task, work.find(paths))))
+        }
     }
 
     // MARK: Answers
@@ -192,8 +207,11 @@ extension Engine {
                 flow.settle(path, settling)
             }
             let ready = looked.ready.filter { file in
-                let name = FlowPath(flow: name, path: file.path)
-                return self.sources.underWay[name] != file.stamp
+                let place = FlowPath(flow: name, path: file.path)
+                guard self.sources.underWay[place] != file.stamp else { return false }
+                // What a command handed over keeps its place.
+                return !flow.queue.contains(file.path)
+                    || !self.isAwaited(file.path, file.stamp, of: name)
             }
             flow.queue.insert(ready)
             for file in looked.ready {

@@ -16,7 +16,9 @@ struct SourceState {
     /// Taken from the candidates, and not yet known to the index: nobody else takes this version.
     var underWay: [FlowPath: FileStamp] = [:]
     /// Large files that are being read.
-    var capturing = LargeReads(shortMax: GivingLimits.shortMax, briefMax: 4 << 20)
+    var capturing = LargeReads(shortMax: GivingLimits.shortMax, briefMax: 16 << 20)
+    /// Those whose openings are not durable yet.
+    var opening: Set<ParcelID> = []
     /// Whose files wait because the spool is full.
     var full: Set<FlowName> = []
     /// Parcels to be cut anew, or further, after a restart or damage.
@@ -97,6 +99,8 @@ final class FlowSource {
     var scanWantedAgain = false
     var isScanning = false
     var isLooking = false
+    /// How many commands' files are being found.
+    var finds = 0
     /// Why the source could not be read, and since when.
     var missing: (code: String, since: UnixMilliseconds)?
     var watch = Watch.none

@@ -6,8 +6,7 @@ package import MeshModel
 /// To be kept no longer than a batch takes: the disk may come and go. See ``LandingRoot``.
 package final class LandingDirectory {
     private let root: LandingRoot
-    private var open: Descriptor?
-    private var parent: PathBytes?
+    private let kept = KeptDirectory()
 
     /// Opens nothing yet.
     package init(of root: LandingRoot) { self.root = root }
@@ -24,8 +23,7 @@ package final class LandingDirectory {
         guard let temporary = final.sibling(name) else {
             throw FilesError.refused(final, because: "the path is too long")
         }
-        return try self.use(final, to: "land", isMaking: true) {
-            (directory) throws(SystemError) in
+        return try self.use(final, to: "land", isMaking: true) { directory in
             if try directory.statusIfPresent(name: final.name)?.kind == .directory {
                 throw SystemError(number: EISDIR)
             }
@@ -44,7 +42,7 @@ package final class LandingDirectory {
     package func rename(temporary: PathBytes, to final: PathBytes) throws {
         precondition(temporary.parent == final.parent, "A rename stays in its directory.")
         precondition(temporary.name.starts(with: TreeWalk.reservedPrefix))
-        try self.use(final, to: "name", isMaking: false) { (directory) throws(SystemError) in
+        try self.use(final, to: "name", isMaking: false) { directory in
             try directory.rename(temporary.name, to: final.name)
         }
         self.root.observer?(.renamed(temporary, to: final))
@@ -55,27 +53,19 @@ package final class LandingDirectory {
         _ path: PathBytes,
         to action: String,
         isMaking: Bool,
-        _ body: (borrowing Descriptor) throws(SystemError) -> R
+        _ body: (borrowing Descriptor) throws -> R
     ) throws -> R {
-        var directory = self.open.take()
-        if directory == nil || self.parent != path.parent {
-            directory = nil
-            let root = try self.root.open()
-            do throws(SystemError) {
-                directory =
-                    try isMaking
-                    ? self.root.makeParent(of: path, in: root) : root.openParent(of: path)
-            } catch {
-                throw FilesError.failed(toName: action, path, error)
-            }
-            self.parent = path.parent
-        }
-        guard let found = directory.take() else { preconditionFailure("It was opened above.") }
-        do throws(SystemError) {
-            let result = try body(found)
-            self.open = consume found
-            return result
-        } catch {
+        do {
+            return try self.kept.use(
+                path,
+                opening: {
+                    let root = try self.root.open()
+                    return try isMaking
+                        ? self.root.makeParent(of: path, in: root) : root.openParent(of: path)
+                },
+                body
+            )
+        } catch let error as SystemError {
             throw FilesError.failed(toName: action, path, error)
         }
     }

@@ -1,3 +1,4 @@
+import Glibc
 package import MeshModel
 
 /// A regular file of a source, open for reading; closed with its last reference.
@@ -14,6 +15,24 @@ package final class SourceFile: Sendable {
         self.path = path
         self.mode = mode
         self.descriptor = descriptor
+    }
+
+    /// Opens a regular file with `open`, which is given the flags.
+    static func opening(
+        _ path: PathBytes,
+        _ open: (_ flags: Int32) throws(SystemError) -> Descriptor
+    ) throws(FilesError) -> SourceFile {
+        do throws(SystemError) {
+            // Not blocking: a pipe of this name must not hold us until somebody writes to it.
+            let file = try open(O_RDONLY | O_NONBLOCK)
+            let status = try file.status()
+            guard status.kind == .regular else { throw SystemError(number: ENXIO) }
+            return SourceFile(path, file, mode: status.mode)
+        } catch {
+            // What a socket answers, too.
+            if error.number == ENXIO { throw .notRegular(path) }
+            throw .failed(toName: "open", path, error)
+        }
     }
 
     /// What version of the file this is now.

@@ -92,18 +92,15 @@ package struct SourceRoot: Sendable {
         markedBy suffix: [UInt8]? = nil,
         _ visit: (PathBytes, Sight?) throws -> Void
     ) throws {
-        let root = try self.open()
-        for path in paths {
-            var sight: Sight?
-            do throws(SystemError) {
-                let directory = try root.openParent(of: path)
-                sight = try Self.sight(path, in: directory, markedBy: suffix)
-            } catch { sight = nil }
-            try visit(path, sight)
+        _ = try self.open()
+        let directory = SourceDirectory(of: self)
+        // Those of one directory one after the other.
+        for path in paths.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+            try visit(path, try? directory.sight(path, markedBy: suffix))
         }
     }
 
-    private static func sight(
+    static func sight(
         _ path: PathBytes,
         in directory: borrowing Descriptor,
         markedBy suffix: [UInt8]?
@@ -132,16 +129,8 @@ package struct SourceRoot: Sendable {
     ///   ``FilesError/Code/notRegular``; ``FilesError/Code/notPermitted``.
     package func open(_ path: PathBytes) throws -> SourceFile {
         let root = try self.open()
-        do throws(SystemError) {
-            // Not blocking: a pipe of this name must not hold us until somebody writes to it.
-            let file = try root.open(beneath: path, O_RDONLY | O_NONBLOCK)
-            let status = try file.status()
-            guard status.kind == .regular else { throw SystemError(number: ENXIO) }
-            return SourceFile(path, file, mode: status.mode)
-        } catch {
-            // What a socket answers, too.
-            if error.number == ENXIO { throw FilesError.notRegular(path) }
-            throw FilesError.failed(toName: "open", path, error)
+        return try SourceFile.opening(path) { (flags) throws(SystemError) in
+            try root.open(beneath: path, flags)
         }
     }
 

@@ -11,7 +11,7 @@
             _ = mallopt(M_MMAP_THRESHOLD, 32 << 20)
             _ = mallopt(M_TRIM_THRESHOLD, 128 << 20)
             _ = mallopt(M_TOP_PAD, 16 << 20)
-            _ = mallopt(M_ARENA_MAX, 2)
+            _ = mallopt(M_ARENA_MAX, 4)
         }
     }
 #endif

@@ -2,8 +2,8 @@ package import MeshModel
 
 /// The complete files of one flow, in the order in which they are to be captured.
 ///
-/// Small files are read many at a time and large ones one at a time, beside each other, and a short
-/// one beside a long one. What starts next is the first of both, with one exception: a small file
+/// Small files are read many at a time and large ones one at a time, beside each other, and short
+/// ones beside a long one. What starts next is the first of both, with one exception: a small file
 /// may pass a large one that cannot start yet. So no file ever waits for one that comes after it.
 ///
 /// - Files that a command handed over come first, in the order in which they were.
@@ -36,6 +36,8 @@ package struct CaptureQueue: Sendable {
     package var bytes: Int64 {
         self.hurried.bytes + self.small.bytes + self.large.bytes
     }
+    /// Whether files wait that a command handed over.
+    package var hasHurried: Bool { self.hurried.count > 0 }
     /// Whether a scan is wanted, because files wait that are not in memory, and few of the others.
     package var needsScan: Bool { self.small.needsScan || self.large.needsScan }
 

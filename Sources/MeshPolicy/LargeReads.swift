@@ -2,17 +2,20 @@ package import MeshModel
 
 /// Which large files are read beside each other.
 ///
-/// One at a time; a short one beside a long one; and another short one beside one that is brief, so
-/// that it is read while the record of the one before becomes durable. A long one that waits only
-/// for short ones lets no more of these begin, of its class or a lower one: else one flow's could keep
-/// another's from ever starting.
+/// One at a time; a short one beside a long one; and other short ones beside those that are brief
+/// together, so that they are read while the records of those before become durable. A long one that
+/// waits only for short ones lets no more of these begin, of its class or a lower one: else one flow's
+/// could keep another's from ever starting.
 package struct LargeReads: Sendable {
     private let shortMax: Int64
     private let briefMax: Int64
     private var sizes: [ParcelID: Int64] = [:]
     private var longIsNext = false
 
-    /// Files of at most `shortMax` bytes are short, of at most `briefMax` brief.
+    /// How many short ones are read at a time; each takes memory for a few pieces.
+    private static let shortCountMax = 4
+
+    /// Files of at most `shortMax` bytes are short; some of them with at most `briefMax` together brief.
     package init(shortMax: Int64, briefMax: Int64) {
         self.shortMax = shortMax
         self.briefMax = briefMax
@@ -29,7 +32,8 @@ package struct LargeReads: Sendable {
         guard size <= self.shortMax else { return self.sizes.isEmpty }
         guard !self.longIsNext else { return false }
         let short = self.sizes.values.filter { $0 <= self.shortMax }
-        return short.isEmpty || (short.count == 1 && short[0] <= self.briefMax)
+        return short.isEmpty
+            || (short.count < Self.shortCountMax && short.reduce(0, +) <= self.briefMax)
     }
 
     /// Notes that a file of so many bytes comes next and may not begin.

@@ -168,15 +168,20 @@ extension Index {
         )
         let isNew = db.changesCount > 0
         guard giver.isEmpty, !stamp.isEmpty else { return isNew }
+        let number =
+            try isNew
+            ? db.lastInsertedRowID
+            : db.first("SELECT number FROM parcel WHERE parcel_id = ?", [Data(id.bytes)]) {
+                $0.integer(0)
+            }
         try db.run(
             """
-            INSERT INTO source_file (flow, path, stamp, parcel)
-            SELECT flow, path, stamp, number FROM parcel WHERE parcel_id = ?
+            INSERT INTO source_file (flow, path, stamp, parcel) VALUES (?, ?, ?, ?)
             ON CONFLICT (flow, path) DO UPDATE SET stamp = excluded.stamp,
                 parcel = excluded.parcel,
                 attempts = CASE WHEN source_file.stamp = x'' THEN source_file.attempts ELSE 0 END
             """,
-            [Data(id.bytes)]
+            [opening.flow.text, Data(opening.path), stamp, number]
         )
         return isNew
     }

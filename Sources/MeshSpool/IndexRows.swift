@@ -82,9 +82,7 @@ extension Index {
         bytes.reserveCapacity(1_024)
         bytes += [table, UInt8(columns)]
         func number(_ value: UInt64, _ width: Int) {
-            for shift in (0..<width).reversed() {
-                bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift)))
-            }
+            withUnsafeBytes(of: value.bigEndian) { bytes += $0.suffix(width) }
         }
         func stretch(_ tag: Tag, _ value: UnsafeRawBufferPointer) {
             bytes.append(tag.rawValue)

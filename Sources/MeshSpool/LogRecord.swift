@@ -81,16 +81,7 @@ struct PlacedRecord: Sendable {
     let location: BodyLocation
 
     /// What the index is told of it once it is durable.
-    var logged: LoggedRecord {
-        var logged = LoggedRecord(
-            kind: self.record.kind,
-            id: self.record.id,
-            location: self.location,
-            body: self.record.kind == .blob ? nil : self.record.body
-        )
-        logged.meaning = self.record.meaning
-        return logged
-    }
+    var logged: LoggedRecord { LoggedRecord(self.record, at: self.location) }
 }
 
 /// A record that is durable in the log: what the index is told.
@@ -121,12 +112,21 @@ package struct LoggedRecord: Sendable, Equatable {
         self.location = location
         self.body = body
     }
+
+    /// Describes a record that was made here, and what it was made from.
+    package init(_ record: LogRecord, at location: BodyLocation) {
+        self.kind = record.kind
+        self.id = record.id
+        self.location = location
+        self.body = record.kind == .blob ? nil : record.body
+        self.meaning = record.meaning
+    }
 }
 
 /// What a record was made from, so that the index need not read it out of the body again.
 ///
 /// Says nothing that the body does not: a replay, which has only bodies, comes to the same rows.
-enum RecordMeaning: Sendable {
+indirect enum RecordMeaning: Sendable {
     case small(ProtoSmallRecord, SmallParcel)
     case statement(ProtoStatementRecord, SignedStatement)
 }

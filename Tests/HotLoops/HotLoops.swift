@@ -14,6 +14,7 @@ enum HotLoops {
         "frames": frames,
         "slices": slices,
         "index": index,
+        "captures": captures,
     ]
 
     static func main() throws {

@@ -7,8 +7,39 @@ import MeshSpool
 extension HotLoops {
     private static let parcelsPerRound = 128
 
-    /// Tells the index of 128 small parcels, and asks for each.
+    /// Tells the index of 128 small parcels that a neighbour gave, as a replay does, and asks for each.
     static func index() throws -> Round {
+        guard let giver = NodeName("origin") else { throw Unmade() }
+        return try self.index { small, number in
+            let record = try Self.record(small, number, from: .neighbour(giver))
+            return LoggedRecord(
+                kind: record.kind,
+                id: record.id,
+                location: Self.location(of: record, number),
+                body: record.body
+            )
+        }
+    }
+
+    /// Tells the index of 128 small parcels that were captured here, and asks for each.
+    static func captures() throws -> Round {
+        try self.index { small, number in
+            let stamp = FileStamp(
+                device: 1,
+                inode: UInt64(number),
+                size: 1_000,
+                modifiedNanoseconds: Int64(number),
+                changedNanoseconds: Int64(number)
+            )
+            let source = ParcelGiver.source(SourceOfParcel(stamp: stamp))
+            let record = try Self.record(small, number, from: source)
+            return LoggedRecord(record, at: Self.location(of: record, number))
+        }
+    }
+
+    private static func index(
+        _ record: (SmallParcel, _ number: Int) throws -> LoggedRecord
+    ) throws -> Round {
         var template = Array("/tmp/tributary-hot-loops-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil, let node = NodeName("relay") else { throw Unmade() }
         let directory = String(
@@ -16,7 +47,7 @@ extension HotLoops {
             as: UTF8.self
         )
         let index = try Index(path: directory + "/index.sqlite", node: node)
-        let rounds = try (0..<Self.roundsMax).map { try Self.parcels(round: $0) }
+        let rounds = try (0..<Self.roundsMax).map { try Self.parcels(round: $0, record) }
         return { number in
             let (records, parcels) = rounds[number]
             guard let last = records.last?.location else { throw Unmade() }
@@ -34,34 +65,30 @@ extension HotLoops {
         }
     }
 
-    private static func parcels(round: Int) throws -> ([LoggedRecord], [ParcelID]) {
-        guard let giver = NodeName("origin") else { throw Unmade() }
-        var records: [LoggedRecord] = []
-        var parcels: [ParcelID] = []
-        for place in 0..<Self.parcelsPerRound {
-            let number = round * Self.parcelsPerRound + place
-            let small = try Self.small(number)
-            let record = try LogRecord.small(
-                small,
-                passage: .empty,
-                from: .neighbour(giver),
-                at: UnixMilliseconds(Int64(number))
-            )
-            parcels.append(small.id)
-            records.append(
-                LoggedRecord(
-                    kind: record.kind,
-                    id: record.id,
-                    location: BodyLocation(
-                        segment: SegmentNumber(1),
-                        offset: UInt64(number + 1) << 12,
-                        length: UInt32(record.body.count)
-                    ),
-                    body: record.body
-                )
-            )
-        }
-        return (records, parcels)
+    private static func parcels(
+        round: Int,
+        _ record: (SmallParcel, _ number: Int) throws -> LoggedRecord
+    ) throws -> ([LoggedRecord], [ParcelID]) {
+        let numbers = (0..<Self.parcelsPerRound).map { round * Self.parcelsPerRound + $0 }
+        let parcels = try numbers.map { try Self.small($0) }
+        return (try zip(parcels, numbers).map { try record($0, $1) }, parcels.map(\.id))
+    }
+
+    private static func record(
+        _ small: SmallParcel,
+        _ number: Int,
+        from giver: ParcelGiver
+    ) throws -> LogRecord {
+        let at = UnixMilliseconds(Int64(number))
+        return try LogRecord.small(small, passage: .empty, from: giver, at: at)
+    }
+
+    private static func location(of record: LogRecord, _ number: Int) -> BodyLocation {
+        BodyLocation(
+            segment: SegmentNumber(1),
+            offset: UInt64(number + 1) << 12,
+            length: UInt32(record.body.count)
+        )
     }
 
     private static func small(_ number: Int) throws -> SmallParcel {

@@ -19,13 +19,24 @@ import Testing
         #expect(self.reads.mayBegin(size: 1))
     }
 
-    @Test mutating func anotherShortOneIsBegunBesideABriefOneOnly() {
+    @Test mutating func anotherShortOneIsBegunBesideBriefOnesOnly() {
         self.reads.begin(Self.parcel(1), size: 4)
         #expect(self.reads.mayBegin(size: 64))
         self.reads.begin(Self.parcel(2), size: 64)
         #expect(!self.reads.mayBegin(size: 4))
         self.reads.end(Self.parcel(1))
         #expect(!self.reads.mayBegin(size: 4))
+    }
+
+    @Test mutating func briefOnesAreCounted() {
+        for number in 1...3 as ClosedRange<UInt8> {
+            self.reads.begin(Self.parcel(number), size: 1)
+            #expect(self.reads.mayBegin(size: 64))
+        }
+        self.reads.begin(Self.parcel(4), size: 1)
+        #expect(!self.reads.mayBegin(size: 1))
+        self.reads.end(Self.parcel(2))
+        #expect(self.reads.mayBegin(size: 1))
     }
 
     @Test mutating func shortOnesDoNotKeepALongOneFromStarting() {

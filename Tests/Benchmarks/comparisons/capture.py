@@ -10,9 +10,8 @@ from peers.restic import Restic
 PROGRAMS = ["restic"]
 
 
-def make_tree(directory, size):
-    """Copies of documents and programs of this machine, until they come to a size; how many."""
-    files = 0
+def documents(size):
+    """Documents and programs of this machine, until they come to a size: folder, name, bytes of each."""
     for top in ("/usr/share", "/usr/lib"):
         for parent, folders, names in os.walk(top):
             folders.sort()
@@ -22,13 +21,45 @@ def make_tree(directory, size):
                 if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size < 64 * MIB:
                     continue
                 if size < about.st_size:
-                    return files
-                target = f"{directory}{parent}"
-                os.makedirs(target, exist_ok=True)
-                shutil.copyfile(path, f"{target}/{name}")
+                    return
+                yield parent, name, about.st_size
                 size -= about.st_size
-                files += 1
+
+
+def make_random(directory):
+    """One file of random bytes; how many that is."""
+    random_file(f"{directory}/large", setting("CAPTURE_MIB", 1024) * MIB)
+    return 1
+
+
+def make_tree(directory):
+    """Copies of documents and programs as they are; how many."""
+    files = 0
+    for parent, name, _ in documents(setting("TREE_MIB", 512) * MIB):
+        target = f"{directory}{parent}"
+        os.makedirs(target, exist_ok=True)
+        shutil.copyfile(f"{parent}/{name}", f"{target}/{name}")
+        files += 1
     return files
+
+
+def make_bundles(directory):
+    """The same, one after the other in files of about 8 MiB; how many."""
+    files, room = 0, 0
+    for parent, name, size in documents(setting("TREE_MIB", 512) * MIB):
+        if room <= 0:
+            files, room = files + 1, 8 * MIB
+        with open(f"{parent}/{name}", "rb") as source, open(f"{directory}/{files}", "ab") as target:
+            shutil.copyfileobj(source, target)
+        room -= size
+    return files
+
+
+KINDS = (
+    ("Capture, random bytes", "One file.", make_random),
+    ("Capture, compressible files", "Files from /usr/share and /usr/lib, one after the other in files of about 8 MiB.", make_bundles),
+    ("Capture, tree of small files", "The same files as they are: half of them have at most 1.5 kB.", make_tree),
+)
 
 
 def tributary(bench, directory, pristine, how):
@@ -46,29 +77,23 @@ def tributary(bench, directory, pristine, how):
 
 def compare(bench):
     tables = []
-    random_size, tree_size = setting("CAPTURE_MIB", 1024) * MIB, setting("TREE_MIB", 512) * MIB
-    for what, text in (
-        ("Capture, random bytes", f"One file of {random_size // MIB} MiB."),
-        ("Capture, compressible tree", f"About {tree_size // MIB} MiB of files from /usr/share and /usr/lib."),
-    ):
+    for what, text, make in KINDS:
         table = Table(
             what, f"{text} Tributary: from the rename into the source until `send --wait held` has returned: all of it is durable in the spool.",
-            base="Tributary", note="files; peak memory (MiB)",
+            base="Tributary", note="what it is; peak memory (MiB)",
         )
         for place in bench.places:
             with bench.directory(place) as directory:
                 pristine = f"{directory}/pristine"
                 os.makedirs(pristine)
-                if "random" in what:
-                    random_file(f"{pristine}/large", random_size)
-                    files = 1
-                else:
-                    files = make_tree(pristine, tree_size)
+                files = make(pristine)
+                size = sum(os.lstat(f"{parent}/{name}").st_size for parent, _, names in os.walk(pristine) for name in names)
+                size = f"{files:,} files, {size / MIB:,.0f} MiB"
                 for _ in range(bench.runs):
                     for name, how in TRIBUTARY:
                         with bench.directory(place) as run:
                             seconds, memory = tributary(bench, run, pristine, how)
-                            table.add(name, place.name, seconds, f"{files:,} files; {memory}")
+                            table.add(name, place.name, seconds, f"{size}; {memory}")
                     with bench.directory(place) as run:
                         restic = Restic(run)
                         watch = Stopwatch()
