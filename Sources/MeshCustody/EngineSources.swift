@@ -82,8 +82,10 @@ extension Engine {
         flow.scans.async { mailbox.yield(.capture(.scanned(work.flow, work.scan()))) }
     }
 
-    /// Whether a scan that is due lets what commands hand over go first: its files are most often those
-    /// that the scan would find, and then it finds them known. It does not wait for long.
+    /// Whether a scan that is due lets what commands hand over go first.
+    ///
+    /// Most often these are the files that it would find, and then it finds them known. It does not wait
+    /// for long.
     private func waitsForCommands(_ flow: FlowSource, _ now: UnixMilliseconds) -> Bool {
         let due = flow.nextScanAt
         return (flow.finds > 0 || flow.queue.hasHurried) && due <= now

@@ -184,6 +184,73 @@ import Testing
         await mesh.stop()
     }
 
+    /// A mesh whose origin has no room for the last of three files, which a command handed over.
+    private static func withOneThatWaits(
+        _ body: (TestMesh, TestClock, Engine) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        let clock = TestClock(at: Self.realNow)
+        let mesh = try TestMesh(
+            Self.topology("{first: newest}", spool: "128 MiB"),
+            directory: scratch.path,
+            clock: clock
+        )
+        let source = try await mesh.home("o").source("f")
+        let flow = try #require(FlowName("f"))
+        for node in ["o", "hq"] { try await mesh.start(node) }
+        let engine = try await mesh.node("o").engine
+        engine.post(.capture(.heard(flow, .watching(directories: 1))))
+        #expect(try await mesh.waitForSource("o") { $0.lastScan != nil && !$0.isScanning })
+        for (id, name) in ["one", "two"].enumerated() {
+            try Scratch.write(noise(40 << 20, seed: UInt64(id)), to: "\(source)/\(name)")
+            let path = "\(source)/\(name)"
+            let sent = try await mesh.node("o").send([path], wait: .held, id: UInt64(id + 1))
+            #expect(try sent.get().refused == [])
+        }
+        try Scratch.write(noise(40 << 20, seed: 3), to: "\(source)/three")
+        let node = try await mesh.node("o")
+        async let sent = node.send(["\(source)/three"], id: 3)
+        #expect(try await mesh.waitForSource("o") { $0.waiting == 1 && $0.isFull })
+        try await body(mesh, clock, engine)
+        #expect(try await sent.get().refused == [])
+        await mesh.stop()
+    }
+
+    @Test func aScanThatIsDueWaitsForWhatACommandHandsOver() async throws {
+        try await Self.withOneThatWaits { mesh, clock, engine in
+            let flow = try #require(FlowName("f"))
+            let before = try await mesh.source("o").lastScan
+            engine.post(.capture(.heard(flow, .lost)))
+            engine.post(.capture(.heard(flow, .watching(directories: 1))))
+            // It hears of that before the time goes on.
+            _ = try await mesh.source("o")
+            clock.advance(milliseconds: 29_000)
+            engine.post(.tick)
+            let source = try await mesh.source("o")
+            #expect(source.lastScan == before && !source.isScanning && source.waiting == 1)
+            clock.advance(milliseconds: 2_000)
+            #expect(try await mesh.waitForSource("o") { $0.lastScan != before })
+            try await mesh.connect("o", "hq")
+        }
+    }
+
+    @Test func whatACommandHandedOverKeepsItsPlaceWhenItIsNoticed() async throws {
+        try await Self.withOneThatWaits { mesh, _, engine in
+            let flow = try #require(FlowName("f"))
+            let source = try await mesh.home("o").source("f")
+            try Scratch.write(noise(40 << 20, seed: 4), to: "\(source)/newer")
+            var changes: [PathBytes: SourceChange] = [:]
+            for name in ["three", "newer"] { changes[try #require(PathBytes(name))] = .placed }
+            engine.post(.capture(.heard(flow, .changed(changes, directories: 1))))
+            #expect(try await mesh.waitForSource("o") { $0.waiting == 2 })
+            try await mesh.connect("o", "hq")
+            #expect(try await Self.landed(mesh, 4))
+            let three = try await mesh.node("o").trace("three").parcels.first?.sequence
+            let newer = try await mesh.node("o").trace("newer").parcels.first?.sequence
+            #expect(try #require(three) < #require(newer))
+        }
+    }
+
     @Test func aSourceThatCannotBeWatchedIsScannedAndSaysWhy() async throws {
         let scratch = try Scratch()
         let mesh = try TestMesh(Self.topology(), directory: scratch.path)

@@ -181,6 +181,7 @@ import Testing
     }
 
     @Test func nothingIsOpenedThroughALink() throws {
+        let directory = SourceDirectory(of: self.root)
         try self.scratch.write([1], to: "real/file")
         try self.scratch.link("way", to: "real")
         try self.scratch.link("real/link", to: "file")
@@ -194,8 +195,27 @@ import Testing
             let path = try #require(PathBytes(name))
             let error = #expect(throws: FilesError.self, "\(name)") { try self.root.open(path) }
             #expect(error?.code == code, "\(name)")
+            let beside = #expect(throws: FilesError.self, "\(name)") { try directory.open(path) }
+            #expect(beside?.code == code, "\(name)")
         }
         let path = try #require(PathBytes("real/file"))
         #expect(try self.root.open(path).stamp().size == 1)
+        #expect(try directory.open(path).stamp().size == 1)
+    }
+
+    @Test func filesOfManyDirectoriesAreOpenedOneAfterTheOther() throws {
+        let names = ["a", "one/a", "one/b", "two/b", "one/c", "b"]
+        for (size, name) in names.enumerated() {
+            try self.scratch.write(noise(size), to: name)
+        }
+        let directory = SourceDirectory(of: self.root)
+        for (size, name) in names.enumerated() {
+            let path = try #require(PathBytes(name))
+            #expect(try directory.open(path).stamp().size == Int64(size), "\(name)")
+        }
+        let gone = SourceDirectory(of: try SourceRoot(path: self.scratch("nothing")))
+        let path = try #require(PathBytes("one/a"))
+        let error = #expect(throws: FilesError.self) { try gone.open(path) }
+        #expect(error?.code == .sourceMissing)
     }
 }
