@@ -201,6 +201,8 @@ extension Engine {
                 self.begun(source.flow, file, opening.id)
                 self.finishSends()
             }
+            // Entries come after an opening, or not at all.
+            guard !self.isStopped else { return true }
             let work = self.captureWork(on: flow)
             CaptureWork.files.async { [profile = flow.profile] in
                 work.capture(

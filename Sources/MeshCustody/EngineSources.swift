@@ -87,9 +87,10 @@ extension Engine {
     /// Most often these are the files that it would find, and then it finds them known. It does not wait
     /// for long.
     private func waitsForCommands(_ flow: FlowSource, _ now: UnixMilliseconds) -> Bool {
+        // Nothing of a source that is missing goes anywhere: only a scan finds that it is back.
+        guard flow.missing == nil, flow.finds > 0 || flow.queue.hasHurried else { return false }
         let due = flow.nextScanAt
-        return (flow.finds > 0 || flow.queue.hasHurried) && due <= now
-            && now < due.adding(milliseconds: Self.scanWaitsMax)
+        return due <= now && now < due.adding(milliseconds: Self.scanWaitsMax)
     }
 
     private func look(_ flow: FlowSource) {
@@ -128,7 +129,7 @@ extension Engine {
             flow.report = scan.report
             flow.queue.replace(with: scan.queue)
             flow.queue.remove(Array(flow.begunMeanwhile))
-            flow.queue.insert(Array(flow.foundMeanwhile.values))
+            flow.queue.insert(flow.foundMeanwhile.values.filter { !self.isHurried($0, in: flow) })
             flow.settling = scan.settling.merging(flow.settlingMeanwhile) { $1 }
             flow.unlisted = scan.unlisted
             if !scan.unlisted.isEmpty { flow.scanWantedAgain = true }
@@ -141,6 +142,12 @@ extension Engine {
         flow.nextScanAt = self.now.adding(milliseconds: self.scanInterval(flow, milliseconds))
         flow.scanWantedAgain = false
         self.look(flow)
+    }
+
+    /// Whether a command handed over this very version, which waits: then it keeps its place.
+    private func isHurried(_ file: WaitingFile, in flow: FlowSource) -> Bool {
+        flow.queue.contains(file.path)
+            && self.isAwaited(file.path, file.stamp, of: flow.source.flow)
     }
 
     /// How long until the next scan, in milliseconds: what takes long is done less often.
@@ -210,10 +217,7 @@ extension Engine {
             }
             let ready = looked.ready.filter { file in
                 let place = FlowPath(flow: name, path: file.path)
-                guard self.sources.underWay[place] != file.stamp else { return false }
-                // What a command handed over keeps its place.
-                return !flow.queue.contains(file.path)
-                    || !self.isAwaited(file.path, file.stamp, of: name)
+                return self.sources.underWay[place] != file.stamp && !self.isHurried(file, in: flow)
             }
             flow.queue.insert(ready)
             for file in looked.ready {

@@ -21,13 +21,9 @@ final class KeptDirectory {
             self.parent = path.parent
         }
         guard let found = directory.take() else { preconditionFailure("It was opened above.") }
-        do {
-            let result = try body(found)
-            self.open = consume found
-            return result
-        } catch {
-            self.open = consume found
-            throw error
-        }
+        // Not kept if that fails: it may have been removed, and another be in its place.
+        let result = try body(found)
+        self.open = consume found
+        return result
     }
 }

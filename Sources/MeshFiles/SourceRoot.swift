@@ -96,7 +96,9 @@ package struct SourceRoot: Sendable {
         let directory = SourceDirectory(of: self)
         // Those of one directory one after the other.
         for path in paths.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
-            try visit(path, try? directory.sight(path, markedBy: suffix))
+            var sight: Sight?
+            do { sight = try directory.sight(path, markedBy: suffix) } catch is SystemError {}
+            try visit(path, sight)
         }
     }
 

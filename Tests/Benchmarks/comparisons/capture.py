@@ -88,7 +88,7 @@ def compare(bench):
                 os.makedirs(pristine)
                 files = make(pristine)
                 size = sum(os.lstat(f"{parent}/{name}").st_size for parent, _, names in os.walk(pristine) for name in names)
-                size = f"{files:,} files, {size / MIB:,.0f} MiB"
+                size = f"{files:,} file{'s' if files > 1 else ''}, {size / MIB:,.0f} MiB"
                 for _ in range(bench.runs):
                     for name, how in TRIBUTARY:
                         with bench.directory(place) as run:
