@@ -89,7 +89,11 @@ final class LinkHandler: ChannelInboundHandler, SessionTransport {
             ) { [weak self] in self?.tell($0) }
             self.core = core
             let pace = SessionPace(self.side.times, self.side.line(peer))
-            LinkOptions.set(pace, on: context.channel)
+            LinkOptions.set(
+                pace,
+                connections: self.registry.connectionCount,
+                on: context.channel
+            )
             self.registry.add(core.session, on: context.channel)
             core.start()
         } catch {

@@ -55,6 +55,9 @@ final class LinkRegistry: Sendable {
         return true
     }
 
+    /// How many connections there are.
+    var connectionCount: Int { self.state.withLock { $0.connections.count } }
+
     /// Remembers what a connection carries, so that it ends in good manners.
     func add(_ session: any Session, on channel: any Channel) {
         let isStopped = self.state.withLock { state in

@@ -45,6 +45,8 @@ public enum Limits {
     /// The most bytes of blobs that wait to be sent over one session; more is wanted by nobody who
     /// keeps to his own bound, even if he asks twice.
     public static let servedBytesPerSessionMax = 2 * Self.wantedBytesPerSessionMax
+    /// What the connections of a node share to read into, in bytes; each has 64 KiB at least.
+    public static let readBytesPerNode = 8 << 20
     /// What a receiver grants a neighbour for small parcels in flight, in bytes.
     public static let smallGrantBytes = 1 << 20
     /// The most leaves in one statement, so that it fits a frame with its passages.

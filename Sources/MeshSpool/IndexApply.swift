@@ -17,8 +17,8 @@ extension Index {
     func apply(_ record: LoggedRecord, _ db: Database) throws {
         if record.kind == .blob { return try self.applyBlob(record, db) }
         switch record.meaning {
-        case .small(let message, let small):
-            return try self.applySmall(message, small, at: record.location, db)
+        case .small(let message, let opening):
+            return try self.applySmall(message, opening, at: record.location, db)
         case .statement(let message, let statement):
             return try self.applyStatement(message, statement, record.id, db)
         case nil: break
@@ -38,7 +38,7 @@ extension Index {
                 codec: message.codec,
                 content: [UInt8](message.content)
             )
-            try self.applySmall(message, small, at: record.location, db)
+            try self.applySmall(message, small.opening, at: record.location, db)
         case .admission: try self.applyAdmission(ProtoAdmissionRecord(serializedBytes: body), db)
         case .entries: try self.applyEntries(ProtoEntriesRecord(serializedBytes: body), db)
         case .closing: try self.applyClosing(ProtoClosingRecord(serializedBytes: body), db)
@@ -85,7 +85,7 @@ extension Index {
 
     private func applySmall(
         _ message: ProtoSmallRecord,
-        _ small: SmallParcel,
+        _ opening: SignedOpening,
         at location: BodyLocation,
         _ db: Database
     ) throws {
@@ -95,8 +95,8 @@ extension Index {
             location: location
         )
         let isNew = try self.insertParcel(
-            small.opening.opening,
-            id: small.id,
+            opening.opening,
+            id: opening.id,
             bytes: message.opening,
             signature: message.signature,
             giver: message.giver,
@@ -119,7 +119,7 @@ extension Index {
             [
                 content.closing, content.passage, message.at, message.at,
                 Int64(location.segment.rawValue), Int64(bitPattern: location.offset),
-                Int64(location.length), Data(small.id.bytes),
+                Int64(location.length), Data(opening.id.bytes),
             ]
         )
     }

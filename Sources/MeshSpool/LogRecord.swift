@@ -55,8 +55,16 @@ package struct LogRecord: Sendable, Equatable {
         left.kind == right.kind && left.id == right.id && left.body == right.body
     }
 
+    /// Bytes of the body that are a file's, of which the index is told only where they lie.
+    var contentBytes = 0
+
     /// What the record takes in memory, about, in bytes: what it was made from is there once more.
-    var memoryBytes: Int { self.body.count + (self.meaning == nil ? 0 : self.body.count + 2_048) }
+    var memoryBytes: Int {
+        self.body.count + (self.meaning == nil ? 0 : self.stateBytes + 2_048)
+    }
+
+    /// Bytes of the body that become rows, about.
+    var stateBytes: Int { self.kind == .blob ? 0 : self.body.count - self.contentBytes }
 
     /// The longest body, in bytes.
     package static let bodyBytesMax = 2 << 20
@@ -127,6 +135,7 @@ package struct LoggedRecord: Sendable, Equatable {
 ///
 /// Says nothing that the body does not: a replay, which has only bodies, comes to the same rows.
 indirect enum RecordMeaning: Sendable {
-    case small(ProtoSmallRecord, SmallParcel)
+    /// A small parcel without its content, and its opening.
+    case small(ProtoSmallRecord, SignedOpening)
     case statement(ProtoStatementRecord, SignedStatement)
 }

@@ -98,7 +98,10 @@ extension LogRecord {
         body.passage = passage.lines.map { Data($0) }
         body.at = at.rawValue
         var record = try Self(kind: .small, id: small.id.digest, body: body.serializedBytes())
-        record.meaning = .small(body, small)
+        // The body has it.
+        body.content = Data()
+        record.meaning = .small(body, small.opening)
+        record.contentBytes = small.content.count
         return record
     }
 

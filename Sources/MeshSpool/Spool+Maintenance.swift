@@ -38,7 +38,7 @@ extension Spool {
         }
     }
 
-    /// Log bytes, bodies of blobs left out, that are worth a snapshot in any case.
+    /// Log bytes, those of files left out, that are worth a snapshot in any case.
     private static let snapshotBytesMin: UInt64 = 1 << 20
 
     /// Evicts what the cache holds too much, gives back what is dead, writes a snapshot if one is

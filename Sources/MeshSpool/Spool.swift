@@ -41,7 +41,7 @@ package final class Spool: Sendable {
         var cachedBytes: UInt64 = 0
         /// What of them lies in full segments, so that evicting it gives room.
         var evictableBytes: UInt64 = 0
-        /// Bytes appended since the newest snapshot, bodies of blobs left out.
+        /// Bytes appended since the newest snapshot, those of files left out.
         var stateBytes: UInt64 = 0
         var failure: SpoolError?
         var isClosing = false
@@ -262,8 +262,7 @@ extension Spool.State {
         for (record, location) in zip(records, locations) {
             self.pending.append(PlacedRecord(record: record, location: location))
             self.unwrittenBytes += record.memoryBytes
-            let body = record.kind == .blob ? 0 : UInt64(record.body.count)
-            self.stateBytes += LogHeader.recordBytes(body: body)
+            self.stateBytes += LogHeader.recordBytes(body: UInt64(record.stateBytes))
         }
         for full in self.writer.full where self.fullBytes[full.number] == nil {
             self.fullBytes[full.number] = full.end

@@ -38,6 +38,29 @@ import Testing
         try spool.close()
     }
 
+    @Test func onlyWhatASnapshotWouldHoldAsksForOne() throws {
+        let bench = try SpoolBench(segmentBytes: 16 << 20)
+        let (spool, _) = try bench.open()
+        func snapshots(after records: [LogRecord]) throws -> Int {
+            try spool.wait(for: spool.append(records))
+            try spool.maintain()
+            return bench.disk.paths.filter { $0.contains("/snapshot/") }.count
+        }
+        let buoy = try Sample.node("buoy")
+        let files = try (1...40 as ClosedRange<UInt64>).map { number in
+            try LogRecord.small(
+                Sample.small(number, bytes: 50_000),
+                passage: .empty,
+                from: .neighbour(buoy),
+                at: Sample.at
+            )
+        }
+        #expect(try snapshots(after: files) == 0)
+        let notes = (0..<12).map { SpoolBench.record($0, bytes: 100_000) }
+        #expect(try snapshots(after: notes) == 1)
+        try spool.close()
+    }
+
     @Test func oneSnapshotIsNotEnough() throws {
         let (bench, spool) = try Self.filled()
         let all = bench.segments.count
