@@ -197,7 +197,8 @@ import Testing
         )
         let source = try await mesh.home("o").source("f")
         let flow = try #require(FlowName("f"))
-        for node in ["o", "hq"] { try await mesh.start(node) }
+        try await mesh.start("hq")
+        try await mesh.start("o", scanEvery: 60_000)
         let engine = try await mesh.node("o").engine
         engine.post(.capture(.heard(flow, .watching(directories: 1))))
         #expect(try await mesh.waitForSource("o") { $0.lastScan != nil && !$0.isScanning })
@@ -230,6 +231,23 @@ import Testing
             #expect(source.lastScan == before && !source.isScanning && source.waiting == 1)
             clock.advance(milliseconds: 2_000)
             #expect(try await mesh.waitForSource("o") { $0.lastScan != before })
+            try await mesh.connect("o", "hq")
+        }
+    }
+
+    @Test func aSourceThatComesBackIsSeenAtOnceThoughFilesHandedOverWait() async throws {
+        try await Self.withOneThatWaits { mesh, clock, engine in
+            let flow = try #require(FlowName("f"))
+            let source = try await mesh.home("o").source("f")
+            rename(source, "\(source)-away")
+            engine.post(.capture(.heard(flow, .lost)))
+            engine.post(.capture(.heard(flow, .watching(directories: 1))))
+            _ = try await mesh.source("o")
+            clock.advance(milliseconds: 31_000)
+            #expect(try await mesh.waitForSource("o") { $0.missing != nil && $0.waiting == 1 })
+            rename("\(source)-away", source)
+            clock.advance(milliseconds: 61_000)
+            #expect(try await mesh.waitForSource("o") { $0.missing == nil })
             try await mesh.connect("o", "hq")
         }
     }

@@ -116,6 +116,21 @@ import Testing
         #expect(throws: FilesError.self) { try SourceRoot(path: "/x\0") }
     }
 
+    @Test func aRootThatGoesDuringALookIsMissingAndItsFilesAreNotGone() throws {
+        for name in ["one/file", "two/file"] { try self.scratch.write([1], to: name) }
+        let paths = try ["one/file", "two/file"].map { try #require(PathBytes($0)) }
+        var seen: [PathBytes: Bool] = [:]
+        let error = #expect(throws: FilesError.self) {
+            try self.root.look(at: paths) { path, sight in
+                seen[path] = sight != nil
+                rename(self.scratch.path, "\(self.scratch.path)-away")
+            }
+        }
+        rename("\(self.scratch.path)-away", self.scratch.path)
+        #expect(error?.code == .sourceMissing)
+        #expect(seen == [paths[0]: true])
+    }
+
     @Test(.disabled(if: Scratch.isRoot, "root may read everything"))
     func anUnreadableDirectoryIsCountedAndTheRestSeen() throws {
         try self.scratch.write([1], to: "closed/file")

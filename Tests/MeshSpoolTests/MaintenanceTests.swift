@@ -1,3 +1,4 @@
+import MeshIdentity
 import MeshModel
 import MeshSpool
 import MeshTesting
