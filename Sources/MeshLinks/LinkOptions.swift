@@ -46,8 +46,8 @@ enum LinkOptions {
     /// How much is read at a time, in bytes, and how many times before what was read is handled.
     ///
     /// Large reads are quick: at 64 KiB, once, a GiB takes 15 % longer. But a connection that once
-    /// read so much keeps twice the room for good, so that all of them share what there is for it.
-    /// NIO rounds up to a power of two.
+    /// read so much keeps twice the room until it closes: the more there are, the less a new one
+    /// has. NIO rounds up to a power of two.
     static func read(connections: Int) -> (bytes: Int, times: Int) {
         let share = Limits.readBytesPerNode / max(1, connections)
         let bytes = min(max(share, 64 << 10), 256 << 10)

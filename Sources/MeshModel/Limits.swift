@@ -45,7 +45,8 @@ public enum Limits {
     /// The most bytes of blobs that wait to be sent over one session; more is wanted by nobody who
     /// keeps to his own bound, even if he asks twice.
     public static let servedBytesPerSessionMax = 2 * Self.wantedBytesPerSessionMax
-    /// What the connections of a node share to read into, in bytes; each has 64 KiB at least.
+    /// What a connection may read before it is handled, in bytes, divided by the connections that
+    /// there are when it opens; 64 KiB at least.
     public static let readBytesPerNode = 8 << 20
     /// What a receiver grants a neighbour for small parcels in flight, in bytes.
     public static let smallGrantBytes = 1 << 20

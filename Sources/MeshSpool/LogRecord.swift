@@ -49,14 +49,13 @@ package struct LogRecord: Sendable, Equatable {
     let checksum: UInt32
     /// What the body was made from.
     var meaning: RecordMeaning?
+    /// Bytes of a small parcel's body that are its file's: the index is told only where they lie.
+    var contentBytes = 0
 
     /// Equal bodies mean the same.
     package static func == (left: Self, right: Self) -> Bool {
         left.kind == right.kind && left.id == right.id && left.body == right.body
     }
-
-    /// Bytes of the body that are a file's, of which the index is told only where they lie.
-    var contentBytes = 0
 
     /// What the record takes in memory, about, in bytes: what it was made from is there once more.
     var memoryBytes: Int {
