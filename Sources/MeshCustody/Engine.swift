@@ -63,6 +63,8 @@ package actor Engine {
     /// What waits to be handed on, by what it has in common.
     var groups: Set<ParcelGroup> = []
     var custodyDue: [ParcelID] = []
+    /// Counts checks of complete parcels up, so that an outcome that came too late is known.
+    var checksBegun: UInt64 = 0
     /// What stated custody of parcels that are about to go on, or to land.
     var custodyStated: [ParcelID: Digest] = [:]
     var drafts: [Draft] = []
@@ -151,7 +153,8 @@ package actor Engine {
         case .landing(let event): self.handle(event)
         case .unreadable(let body, let parcel): self.isUnreadable(body, of: parcel)
         case .unread(let number, let parcel): self.isUnread(number, of: parcel)
-        case .checked(let parcel, let root, let bad): self.checked(parcel, root, bad)
+        case .checked(let parcel, let check, let root, let bad):
+            self.checked(parcel, by: check, root, bad)
         case .dial(let peer, let event): self.dial(peer, event)
         case .command(let command): self.handle(command)
         case .tick: self.tick()

@@ -142,6 +142,11 @@ extension Engine {
     }
 
     func answerKnown(_ row: ParcelRow, again: Bool, to call: Call) {
+        if row.state == .arriving, self.landings.promised[row.id] != nil {
+            // It is whole where it lands, and gets its name.
+            let soon = self.now.adding(milliseconds: 5_000)
+            return call.session.send(.answer(row.id, .later(until: soon, why: "stating")))
+        }
         let needsBytes = row.state == .arriving || (row.state == .held && row.isDamaged)
         if needsBytes {
             return row.mode == .through
@@ -247,6 +252,7 @@ extension Engine {
         }
         if let old = self.arrivals[row.id] {
             arrival.fresh = old.fresh
+            arrival.isCopied = old.isCopied
             arrival.stale = arrival.stale.filter { !old.fresh.contains($0) }
             for entry in old.wanted.values { self.blobsWanted.remove(entry.blob) }
             if let giver = self.calls[old.giver] {
@@ -269,10 +275,7 @@ extension Engine {
             ) {}
         }
         self.arrivals[row.id] = arrival
-        self.roomTaken[row.id] = max(
-            0,
-            Self.reservation(row.size) - arrival.storedBytes
-        )
+        self.roomTaken[row.id] = self.roomOwed(to: arrival)
         call.givers.append(row.id)
         self.mayBeGiven([row])
         call.session.send(
@@ -302,15 +305,19 @@ extension Engine {
         let passed =
             arrival.through.flatMap { self.gift(of: row.id, to: $0.nextHop) }?.acked
             ?? RunSet()
+        let placed = self.placedEntries(of: row)
         for located in self.ask([], { try $0.entries(of: row.number, from: 0, limit: .max) }) {
             guard let entry = Entry(encoded: located.entry) else { return nil }
             arrival.storedBytes += Int64(entry.storedLength)
             arrival.plainBytes += Int64(entry.plainLength)
-            if entry.isHole {
+            if located.number < placed {
+                arrival.had.insert(located.number)
+            } else if entry.isHole {
                 arrival.had.insert(located.number)
             } else if located.location != nil {
                 arrival.had.insert(located.number)
                 arrival.stale.append(located.number)
+                arrival.hereBytes += Int64(entry.storedLength)
                 arrival.through?.hold(Int64(entry.storedLength))
             } else if passed.contains(located.number) {
                 arrival.had.insert(located.number)
@@ -325,18 +332,24 @@ extension Engine {
         return arrival
     }
 
+    /// What stays promised to a parcel that is here in part: what its file has is wanted again, and
+    /// needs the room, should that be lost.
+    func roomOwed(to arrival: Arrival) -> Int64 {
+        max(0, Self.reservation(arrival.opening.size) - arrival.hereBytes)
+    }
+
     /// At start: what was promised to parcels under way stays promised.
     func resumeArrivals() {
         for row in self.ask([], { try $0.unfinishedArrivals() }) where !row.isSmall {
-            guard let giver = row.giver, let arrival = self.arrival(of: row, giver: giver) else {
-                continue
-            }
+            guard let giver = row.giver, self.landings.promised[row.id] == nil,
+                let arrival = self.arrival(of: row, giver: giver)
+            else { continue }
             self.arrivals[row.id] = arrival
             if let through = arrival.through {
                 self.roomTaken[row.id] = max(0, through.window - through.heldBytes)
                 continue
             }
-            self.roomTaken[row.id] = max(0, Self.reservation(row.size) - arrival.storedBytes)
+            self.roomTaken[row.id] = self.roomOwed(to: arrival)
             self.checkComplete(row.id)
         }
         // Small parcels that were durable before their custody was stated.

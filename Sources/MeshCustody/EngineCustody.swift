@@ -24,10 +24,14 @@ extension Engine {
             arrival.wanted.isEmpty, arrival.entriesKnown >= closing.entryCount,
             let row = self.ask(nil, { try $0.parcel(parcel) })
         else { return }
+        self.checksBegun += 1
+        let check = self.checksBegun
         arrival.isComplete = true
+        arrival.check = check
         self.arrivals[parcel] = arrival
         let (spool, store, mailbox) = (self.spool, self.store, self.mailbox)
         let stale = Set(arrival.stale)
+        let placed = self.placedEntries(of: row)
         EngineWorkers.checks.async {
             var root = MerkleRootBuilder()
             var bad: [UInt64] = []
@@ -38,13 +42,14 @@ extension Engine {
                 for located in run {
                     root.append(located.entry)
                     let isHole = Entry(encoded: located.entry)?.isHole ?? false
-                    guard !isHole, located.location == nil || stale.contains(located.number)
+                    guard !isHole, located.number >= placed,
+                        located.location == nil || stale.contains(located.number)
                     else { continue }
                     if !Self.verifies(located, in: spool) { bad.append(located.number) }
                 }
                 next = last.number + 1
             }
-            mailbox.yield(.checked(parcel, root: root.root(), bad: bad))
+            mailbox.yield(.checked(parcel, check: check, root: root.root(), bad: bad))
         }
     }
 
@@ -58,8 +63,10 @@ extension Engine {
             && record.id.bytes.elementsEqual(located.entry.prefix(Digest.byteCount))
     }
 
-    func checked(_ parcel: ParcelID, _ root: Digest, _ bad: [UInt64]) {
-        guard var arrival = self.arrivals[parcel], let closing = arrival.closing?.closing,
+    func checked(_ parcel: ParcelID, by check: UInt64, _ root: Digest, _ bad: [UInt64]) {
+        // What was looked at may have been lost, or taken up anew, since.
+        guard var arrival = self.arrivals[parcel], arrival.check == check,
+            let closing = arrival.closing?.closing,
             let row = self.ask(nil, { try $0.parcel(parcel) }),
             row.state == .arriving || row.state == .held
         else { return }
@@ -73,7 +80,13 @@ extension Engine {
             self.end(parcel, .refused, reason: "digest", detail: "root differs")
             return self.signDrafts()
         }
-        self.custodyDue.append(parcel)
+        if self.isInPlace(row) {
+            // Custody is for what the spool has, or stands in a whole and durable file.
+            self.arrivals[parcel]?.isChecked = true
+            self.landings.queue.append(parcel)
+        } else {
+            self.custodyDue.append(parcel)
+        }
         self.settle()
     }
 
@@ -103,6 +116,7 @@ extension Engine {
     func stateCustody() {
         guard !self.custodyDue.isEmpty else { return }
         var leaves: [Destination: [StatementLeaf]] = [:]
+        var intents: [LandingIntent] = []
         let rows = self.rows(of: self.custodyDue)
         for parcel in self.custodyDue {
             guard let row = rows[parcel], let giver = row.giver,
@@ -110,8 +124,14 @@ extension Engine {
             else { continue }
             leaves[Destination(neighbour: giver, stream: row.stream), default: []]
                 .append(self.leaf(row, passage: Passage(lines: row.passage)))
+            if let intent = self.landings.ready[parcel] { intents.append(intent) }
         }
         self.custodyDue = []
+        do {
+            for intent in intents {
+                self.draftRecords.append(try .intent(intent, at: self.now))
+            }
+        } catch { return self.fail(.broken("record a landing", cause: error)) }
         for (destination, leaves) in leaves {
             self.draft(.custody, reason: "", leaves, to: destination)
         }
@@ -305,11 +325,15 @@ extension Engine {
     private func haveCustody(of parcels: [ParcelID]) {
         let rows = self.rows(of: parcels)
         var ready: [ParcelRow] = []
+        var intents: [LandingIntent] = []
         for parcel in parcels {
             self.forgetArrival(parcel)
             guard let row = rows[parcel] else { continue }
             let isHealed = self.healing.remove(parcel) != nil
-            if row.collector == self.parts.node {
+            if let intent = self.landings.ready.removeValue(forKey: parcel) {
+                self.landings.jobs[parcel]?.row = row
+                intents.append(intent)
+            } else if row.collector == self.parts.node {
                 self.landings.queue.append(parcel)
             } else {
                 // Calls may have looked past it.
@@ -319,6 +343,7 @@ extension Engine {
             }
         }
         self.mayBeGiven(ready)
+        if !intents.isEmpty { self.beginRenaming(intents) }
     }
 
     func forgetArrival(_ parcel: ParcelID) {

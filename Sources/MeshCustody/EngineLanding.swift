@@ -15,6 +15,8 @@ struct LandingState {
     private var busyPaths: Set<PathBytes> = []
     var jobs: [ParcelID: LandingJob] = [:]
     var jobsInFlight = 0
+    /// Whole and durable where they land, and not in the log: custody is being stated of them.
+    var ready: [ParcelID: LandingIntent] = [:]
     /// Durable intents: such a landing is finished, never begun again.
     var promised: [ParcelID: LandingIntent] = [:]
     /// Cannot land now: why, and when to try again.
@@ -38,6 +40,7 @@ struct LandingState {
         self.ahead.removeValue(forKey: parcel)?.discard()
         if let final = self.busy.removeValue(forKey: parcel) { self.busyPaths.remove(final) }
         self.jobs[parcel] = nil
+        self.ready[parcel] = nil
         self.waiting[parcel] = nil
     }
 }
@@ -110,13 +113,14 @@ extension Engine {
 
     /// Decides whether a held parcel lands, waits for another version, or ends without landing.
     private func prepare(_ row: ParcelRow) -> Preparation {
-        guard row.state == .held, !row.isDamaged, self.landings.busy[row.id] == nil,
-            !self.isHeldBack(row), let opening = try? Opening(encoded: row.opening),
+        guard row.state == .held || self.isWholeInPlace(row), !row.isDamaged,
+            self.landings.busy[row.id] == nil, self.landings.promised[row.id] == nil,
+            !self.isHeldBack(row),
+            let opening = try? Opening(encoded: row.opening),
             let bytes = row.closing,
             let closing = try? Closing(encoded: bytes)
         else { return .done }
-        let origin = Array("\(row.stream.origin)/\(row.stream.flow)/".utf8)
-        guard PathBytes(row.path) != nil, let final = PathBytes(origin + row.path) else {
+        guard let final = Self.finalPath(of: opening) else {
             self.end(
                 row.id,
                 .refused,
@@ -182,38 +186,54 @@ extension Engine {
         case .advanced(let parcel):
             self.landings.ahead[parcel]?.isRunning = false
             self.landAhead(parcel)
+        case .placed(let parcel, let outcome): self.placed(outcome, of: parcel)
         }
         self.settle()
     }
 
     private func assembled(_ outcomes: [LandingOutcome]) {
         var intents: [LandingIntent] = []
+        self.landings.jobsInFlight -= 1
         for outcome in outcomes {
-            if case .ready(let intent) = outcome.result {
-                intents.append(intent)
-            } else {
+            guard case .ready(let intent) = outcome.result else {
                 self.conclude(outcome)
+                continue
+            }
+            // One that has ended meanwhile lands no more; its file goes with the next sweep.
+            guard let job = self.landings.jobs[intent.parcel] else { continue }
+            if job.isInPlace {
+                // Its intent and custody of it become durable together.
+                self.landings.ready[intent.parcel] = intent
+                self.custodyDue.append(intent.parcel)
+            } else {
+                intents.append(intent)
             }
         }
-        guard !intents.isEmpty else {
-            self.landings.jobsInFlight -= 1
-            return
-        }
+        guard !intents.isEmpty else { return }
+        self.landings.jobsInFlight += 1
         self.log(try intents.map { try .intent($0, at: self.now) }) { [intents] in
-            guard self.passes(.afterIntent) else { return }
-            for intent in intents { self.landings.promised[intent.parcel] = intent }
-            let work = LandingWork(spool: self.spool, store: self.store)
-            let roots = self.landings.jobs.mapValues(\.root)
-            let mailbox = self.mailbox
-            LandingWork.queue.async {
-                mailbox.yield(.landing(.renamed(work.rename(intents, in: roots))))
-            }
+            self.landings.jobsInFlight -= 1
+            self.beginRenaming(intents)
+        }
+    }
+
+    /// Gives files their names, whose intents are durable.
+    func beginRenaming(_ intents: [LandingIntent]) {
+        guard self.passes(.afterIntent) else { return }
+        self.landings.jobsInFlight += 1
+        for intent in intents { self.landings.promised[intent.parcel] = intent }
+        let work = LandingWork(spool: self.spool, store: self.store)
+        let roots = self.landings.jobs.mapValues(\.root)
+        let mailbox = self.mailbox
+        LandingWork.queue.async {
+            mailbox.yield(.landing(.renamed(work.rename(intents, in: roots))))
         }
     }
 
     private func conclude(_ outcome: LandingOutcome) {
         let parcel = outcome.parcel
         guard let job = self.landings.jobs[parcel] else { return }
+        if job.isInPlace, self.startsOver(job, after: outcome.result) { return }
         switch outcome.result {
         case .ready, .unseen: break
         case .renamed: self.isLanded(job.row, job.final, job.closing, detail: "")
@@ -276,9 +296,11 @@ extension Engine {
 
     /// Finishes landings whose intent is durable, drops temporary files that have none.
     func resumeLandings() {
+        let open = self.ask([]) { try $0.openLandings() }
+        for landing in open { self.reopen(landing) }
         guard !self.parts.landings.isEmpty else { return }
         let intents = self.ask([]) { try $0.intents() }
-        let promised = Set(intents.map(\.temporary))
+        let promised = Set(intents.map(\.temporary) + open.map(\.temporary))
         for root in self.parts.landings.values {
             var stray: [PathBytes] = []
             try? root.temporaries { if !promised.contains($0) { stray.append($0) } }
@@ -302,6 +324,11 @@ extension Engine {
         else { return }
         switch result {
         case .renamed: self.isLanded(row, intent.final, closing, detail: "")
+        case .unseen where row.state == .arriving:
+            // Custody of it was not stated yet: its giver has it, and offers it again.
+            self.landings.promised[row.id] = nil
+            self.landings.forget(row.id)
+            self.log([try .lost(row.id, at: self.now)]) {}
         case .unseen:
             self.parts.logger.warning(
                 "Landed file was not seen again",
@@ -319,6 +346,7 @@ extension Engine {
     /// Has a worker look how far a promised landing came, and finish it.
     private func recover(_ intent: LandingIntent) {
         guard let row = self.ask(nil, { try $0.parcel(intent.parcel) }),
+            row.state == .arriving || row.state == .held,
             let root = self.parts.landings[row.stream.flow]
         else { return }
         self.landings.promised[intent.parcel] = intent

@@ -110,7 +110,7 @@ package enum EngineEvent: Sendable {
     /// The blob of an entry could not be made again from the file of a parcel that was not copied.
     case unread(number: UInt64, of: ParcelID)
     /// A complete parcel was checked: its root, and the numbers of blobs that did not verify.
-    case checked(ParcelID, root: Digest, bad: [UInt64])
+    case checked(ParcelID, check: UInt64, root: Digest, bad: [UInt64])
     case dial(NodeName, DialEvent)
     case command(EngineCommand)
     /// Time has passed; about once a second.
@@ -298,11 +298,19 @@ struct Arrival {
     var stale: [UInt64] = []
     var had = RunSet()
     var storedBytes: Int64 = 0
+    /// Of these, what was in the log when this was made of it.
+    var hereBytes: Int64 = 0
     var plainBytes: Int64 = 0
     var closing: SignedClosing?
     var isClosingLogged = false
     /// All is here and being checked, or custody is being stated.
     var isComplete = false
+    /// The check whose outcome counts; `nil`: none does.
+    var check: UInt64?
+    /// All was checked, and the landing's file has some of it: custody waits for that.
+    var isChecked = false
+    /// Goes through the log here, also where a landing keeps no copy.
+    var isCopied = false
     /// Set while this node only lets the parcel through.
     var through: Through?
     /// When something of it last came or went.

@@ -199,7 +199,7 @@ extension Engine {
     }
 
     private func queueLanding(_ row: ParcelRow) {
-        guard row.state == .held, self.landings.busy[row.id] == nil,
+        guard row.state == .held || self.isWholeInPlace(row), self.landings.busy[row.id] == nil,
             self.landings.waiting[row.id] == nil, !self.landings.queue.contains(row.id)
         else { return }
         self.landings.queue.append(row.id)
@@ -207,6 +207,9 @@ extension Engine {
 
     private func queueLandings(of flow: FlowName) {
         guard self.parts.landings[flow] != nil else { return }
+        for arrival in self.arrivals.values where arrival.opening.flow == flow {
+            self.ask(nil) { try $0.parcel(arrival.id) }.map { self.queueLanding($0) }
+        }
         let queued = Set(self.landings.queue)
         var cursor: Int64 = 0
         while true {

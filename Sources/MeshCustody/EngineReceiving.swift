@@ -146,15 +146,19 @@ extension Engine {
     }
 
     func received(_ blob: StoredBlob, _ number: UInt64, of parcel: ParcelID, from call: Call) {
-        guard self.passes(.midSlice), self.arrivals[parcel]?.wanted[number] != nil else { return }
-        self.log([.blob(blob)]) {
-            self.blobIsDurable(number, of: parcel, peer: call.peer)
-        }
+        guard self.passes(.midSlice), self.arrivals[parcel]?.wanted[number] != nil,
+            !self.place(blob, number, of: parcel)
+        else { return }
+        self.log([.blob(blob)]) { self.blobIsDurable(number, of: parcel, in: .log) }
     }
 
-    private func blobIsDurable(_ number: UInt64, of parcel: ParcelID, peer: NodeName) {
+    /// Where a blob is that came.
+    enum BlobPlace { case log, file }
+
+    func blobIsDurable(_ number: UInt64, of parcel: ParcelID, in place: BlobPlace) {
         guard self.passes(.afterBlobSync) else { return }
-        let call = self.calls[peer]
+        // Whoever brought it may have gone, and another have been asked.
+        let call = self.arrivals[parcel].flatMap { self.calls[$0.giver] }
         if var arrival = self.arrivals[parcel] {
             let entry = arrival.wanted.removeValue(forKey: number)
             if let entry { self.blobsWanted.remove(entry.blob) }
@@ -165,8 +169,8 @@ extension Engine {
             arrival.movedAt = self.now
             arrival.through?.hold(Int64(length))
             self.arrivals[parcel] = arrival
-            self.roomTaken[parcel].map {
-                self.roomTaken[parcel] = max(0, $0 - Int64(length))
+            if place == .log, let room = self.roomTaken[parcel] {
+                self.roomTaken[parcel] = max(0, room - Int64(length))
             }
             call?.pendingBytes -= length
         }
@@ -175,7 +179,7 @@ extension Engine {
             self.fillWants(call)
         }
         // Others may have waited for the same bytes.
-        for other in self.calls.values where other.peer != peer && !other.givers.isEmpty {
+        for other in self.calls.values where other !== call && !other.givers.isEmpty {
             self.fillWants(other)
         }
         self.serveWaiting(parcel)

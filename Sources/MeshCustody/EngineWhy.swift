@@ -35,10 +35,11 @@ extension Engine {
             reasons.append(Reason(.standingStill, still.message, hint: still.hint))
         }
         if row.isDamaged { reasons.append(self.damageReason(row)) }
-        if row.state == .arriving { reasons += self.arrivalReasons(row) }
+        let isWhole = row.state == .held || self.isWholeInPlace(row)
+        if !isWhole { reasons += self.arrivalReasons(row) }
         if row.collector != self.parts.node {
             reasons += self.givingReasons(row, isCounted: isCounted)
-        } else if row.state == .held, !row.isDamaged {
+        } else if isWhole, !row.isDamaged {
             reasons.append(self.landingReason(row, isCounted: isCounted))
         }
         return reasons

@@ -10,6 +10,8 @@ import Synchronization
 package enum LandingEvent: Sendable {
     /// A parcel that still arrives was assembled as far as it could.
     case advanced(ParcelID)
+    /// The same of one that is written where it lands, durably; or what was written is lost.
+    case placed(ParcelID, Result<OpenLanding, any Error>)
     /// Temporary files were made, or not.
     case assembled([LandingOutcome])
     /// Temporary files got their final names, durably, or not.
@@ -45,12 +47,15 @@ package struct LandingOutcome: Sendable {
 
 /// One parcel to be landed.
 struct LandingJob: Sendable {
-    let row: ParcelRow
+    var row: ParcelRow
     let opening: Opening
     let closing: Closing
     let final: PathBytes
     let root: LandingRoot
     let assembly: LandingAssembly
+
+    /// Its bytes are in the assembly's file, and custody is stated once that is whole.
+    var isInPlace: Bool { self.row.state == .arriving }
 }
 
 /// Makes files out of blobs, on threads of its own; knows nothing of custody.
@@ -136,6 +141,10 @@ struct LandingWork: Sendable {
             }
             guard let file = try assembly.finish(job.opening, job.closing) else {
                 return (.digestDiffers, nil)
+            }
+            // There are no others of its bytes here: it must still be what its name stands for.
+            if job.isInPlace, try job.root.look(file.temporary)?.inode != file.inode {
+                return (.damaged(job.row.id.digest), nil)
             }
             let intent = LandingIntent(
                 parcel: job.row.id,
@@ -250,5 +259,7 @@ private struct Directories {
     }
 }
 
-/// A complete parcel lacks a blob: the index and the segments disagree.
-struct MissingBlob: Error {}
+/// A parcel lacks a blob that it should have: index, segments and the landing's file disagree.
+struct MissingBlob: Error, CustomStringConvertible {
+    var description: String { "bytes that should be here are not" }
+}

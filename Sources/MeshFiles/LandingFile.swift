@@ -26,11 +26,15 @@ package final class LandingFile: Sendable {
         _ temporary: PathBytes,
         _ descriptor: consuming Descriptor,
         identity: FileIdentity,
+        written: Int64 = 0,
         observer: (@Sendable (LandingStep) -> Void)?
     ) {
         self.temporary = temporary
         self.identity = identity
-        self.state = Mutex(State(descriptor: descriptor))
+        // Where holes are in what was written before nobody knows.
+        self.state = Mutex(
+            State(descriptor: descriptor, offset: written, hasHoles: written > 0)
+        )
         self.observer = observer
     }
 
@@ -49,6 +53,23 @@ package final class LandingFile: Sendable {
             state.offset += Int64(bytes.count)
         }
         self.observer?(.wrote(self.temporary))
+    }
+
+    /// Reads bytes that were written, here or before a restart; what was skipped reads as zeros.
+    ///
+    /// Only of a file that ``LandingRoot/resume(_:of:length:)`` opened.
+    ///
+    /// - Throws: ``FilesError``, also if there are not so many.
+    package func read(into target: UnsafeMutableRawBufferPointer, at offset: Int64) throws {
+        try self.use("read") { (state) throws(SystemError) in
+            var done = 0
+            while done < target.count {
+                let rest = UnsafeMutableRawBufferPointer(rebasing: target[done...])
+                let count = try state.descriptor.read(into: rest, at: offset + Int64(done))
+                guard count > 0 else { throw SystemError(number: EIO) }
+                done += count
+            }
+        }
     }
 
     /// Appends zeros that take no room: a hole, where the file system knows such a thing.

@@ -46,6 +46,42 @@ package struct LandingRoot: Sendable {
         try LandingDirectory(of: self).begin(final, tag: tag)
     }
 
+    /// Goes on with a temporary file that was being written when the node stopped.
+    ///
+    /// - Parameters:
+    ///   - temporary: Its name, as ``begin(_:tag:)`` gave it.
+    ///   - identity: The file that it must be.
+    ///   - length: How much of it counts, in bytes: what follows was not known to be durable, and is
+    ///     cut off.
+    /// - Returns: The file, to be appended to; `nil` if there is none, or another.
+    /// - Throws: ``FilesError/Code/landingMissing``; others if it cannot be looked at or opened.
+    package func resume(
+        _ temporary: PathBytes,
+        of identity: FileIdentity,
+        length: Int64
+    ) throws -> LandingFile? {
+        let root = try self.open()
+        do throws(SystemError) {
+            let directory = try root.openParent(of: temporary)
+            guard try directory.statusIfPresent(name: temporary.name)?.identity == identity else {
+                return nil
+            }
+            let file = try directory.open(name: temporary.name, O_RDWR)
+            guard try file.status().identity == identity else { return nil }
+            try file.setSize(length)
+            return LandingFile(
+                temporary,
+                file,
+                identity: identity,
+                written: length,
+                observer: self.observer
+            )
+        } catch {
+            if error.number == ENOENT { return nil }
+            throw FilesError.failed(to: "go on with", temporary, error)
+        }
+    }
+
     /// Gives a temporary file its final name, in place of whatever file or link had it.
     ///
     /// - Throws: ``FilesError/Code/fileMissing`` if the temporary file is not there;

@@ -199,11 +199,12 @@ extension Index {
             ]
         )
         guard message.mode == UInt32(AdmissionMode.whole.rawValue) else { return }
-        // What it gave up while it only went through it needs again.
+        // What it gave up while it only went through it needs again; what its file has it does not.
         try db.run(
             """
             UPDATE entry SET is_passed = 0 WHERE is_passed = 1
-                AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?)
+                AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM intent WHERE parcel_id = ?1)
             """,
             [message.parcelID]
         )
@@ -264,6 +265,18 @@ extension Index {
     }
 
     private func applyIntent(_ message: ProtoIntentRecord, _ db: Database) throws {
+        guard !message.temporary.isEmpty else {
+            try db.run("DELETE FROM intent WHERE parcel_id = ?", [message.parcelID])
+            return try db.run(
+                """
+                UPDATE entry SET is_passed = 0 WHERE is_passed = 1
+                    AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?)
+                """,
+                [message.parcelID]
+            )
+        }
+        // One that has ended meanwhile does not land.
+        guard try self.live(message.parcelID, db) != nil else { return }
         try db.run(
             """
             INSERT OR REPLACE INTO intent (parcel_id, temporary_path, device, inode, final_path)
@@ -320,6 +333,7 @@ extension Index {
         ) { $0.integer(0) }
         guard let parcel = number else { return }
         try self.release(parcel, db)
+        try db.run("DELETE FROM intent WHERE parcel_id = ?", [message.parcelID])
         try db.run("DELETE FROM parcel_statement WHERE parcel = ?", [parcel])
         try db.run("DELETE FROM parcel WHERE number = ?", [parcel])
     }

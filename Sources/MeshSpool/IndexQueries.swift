@@ -160,7 +160,7 @@ extension Index {
                 db,
                 sql: """
                     SELECT parcel_id, temporary_path, device, inode, final_path FROM intent
-                    ORDER BY parcel_id
+                    WHERE length(final_path) > 0 ORDER BY parcel_id
                     """
             ).compactMap { row in
                 guard let parcel = ParcelID(bytes: row[0] as Data),
@@ -175,6 +175,41 @@ extension Index {
                     final: final
                 )
             }
+        }
+    }
+
+    /// Files that were being written where they land when the node stopped.
+    package func openLandings() throws -> [OpenLanding] {
+        try self.single { db in
+            try db.all(
+                """
+                SELECT parcel_id, temporary_path, device, inode FROM intent
+                WHERE length(final_path) = 0 ORDER BY parcel_id
+                """,
+                []
+            ) { row in
+                guard let parcel = row.digest(0), let temporary = PathBytes(row.bytes(1)) else {
+                    return nil
+                }
+                return OpenLanding(
+                    parcel: ParcelID(parcel),
+                    temporary: temporary,
+                    device: row.unsigned(2),
+                    inode: row.unsigned(3)
+                )
+            }.compactMap(\.self)
+        }
+    }
+
+    /// How many of a parcel's entries, from the first on, are in the file that its landing writes.
+    package func placedEntries(of parcel: Int64) throws -> UInt64 {
+        try self.single { db in
+            try db.first(
+                """
+                SELECT ifnull(max(number) + 1, 0) FROM entry WHERE parcel = ? AND is_passed = 1
+                """,
+                [parcel]
+            ) { $0.unsigned(0) } ?? 0
         }
     }
 

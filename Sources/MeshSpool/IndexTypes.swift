@@ -123,6 +123,25 @@ package struct LandingIntent: Sendable, Hashable {
     }
 }
 
+/// A file that is being written where it lands, and has bytes that are nowhere else here.
+package struct OpenLanding: Sendable, Hashable {
+    /// Whose landing it is.
+    package var parcel: ParcelID
+    /// Where the bytes are, beneath the root.
+    package var temporary: PathBytes
+    /// The file's device.
+    package var device: UInt64
+    /// The file's inode.
+    package var inode: UInt64
+    /// Gathers what belongs together.
+    package init(parcel: ParcelID, temporary: PathBytes, device: UInt64, inode: UInt64) {
+        self.parcel = parcel
+        self.temporary = temporary
+        self.device = device
+        self.inode = inode
+    }
+}
+
 /// What a final name in a landing stands for.
 package struct LandedVersion: Sendable, Hashable {
     /// Beneath the landing root.

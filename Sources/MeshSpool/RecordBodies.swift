@@ -201,6 +201,25 @@ extension LogRecord {
         return try Self(kind: .intent, id: intent.parcel.digest, body: body.serializedBytes())
     }
 
+    /// A file is being written where it lands; its blobs are given up as they are durable there.
+    package static func begun(_ landing: OpenLanding, at: UnixMilliseconds) throws -> Self {
+        var body = ProtoIntentRecord()
+        body.parcelID = Data(landing.parcel.bytes)
+        body.temporary = Data(landing.temporary.bytes)
+        body.device = landing.device
+        body.inode = landing.inode
+        body.at = at.rawValue
+        return try Self(kind: .intent, id: landing.parcel.digest, body: body.serializedBytes())
+    }
+
+    /// A file that was being written where it lands is lost: its blobs are needed again.
+    package static func lost(_ parcel: ParcelID, at: UnixMilliseconds) throws -> Self {
+        var body = ProtoIntentRecord()
+        body.parcelID = Data(parcel.bytes)
+        body.at = at.rawValue
+        return try Self(kind: .intent, id: parcel.digest, body: body.serializedBytes())
+    }
+
     /// A file stands under its final name, durably.
     package static func landed(
         _ parcel: ParcelID,
@@ -227,14 +246,25 @@ extension LogRecord {
         return try Self(kind: .evict, id: .zero, body: body.serializedBytes())
     }
 
-    /// A parcel that only goes through has passed blobs on: this node needs its own no longer.
-    package static func release(_ parcel: ParcelID, _ numbers: RunSet, at: UnixMilliseconds) throws
-        -> Self
-    {
+    /// Why a parcel needs blobs no longer that it lacks, or had.
+    package enum ReleaseReason: String, Sendable {
+        /// It only goes through, and the next hop has them.
+        case passedOn = "passed_on"
+        /// The file has them that its landing writes.
+        case placed
+    }
+
+    /// A parcel needs blobs no longer that have gone elsewhere.
+    package static func release(
+        _ parcel: ParcelID,
+        _ numbers: RunSet,
+        why: ReleaseReason = .passedOn,
+        at: UnixMilliseconds
+    ) throws -> Self {
         var body = ProtoEvictRecord()
         body.parcelID = Data(parcel.bytes)
         body.runs = numbers.runs.flatMap { [$0.lowerBound, $0.upperBound] }
-        body.why = "passed_on"
+        body.why = why.rawValue
         body.at = at.rawValue
         return try Self(kind: .evict, id: parcel.digest, body: body.serializedBytes())
     }

@@ -204,6 +204,9 @@ package nonisolated struct ProtoStatementRecord: Sendable {
   package init() {}
 }
 
+/// A durable temporary file is about to get its final name. Or, without a final name, it is being
+/// written where it lands, and blobs that were given up for it are there; without a temporary name
+/// too, it is lost, and they are needed again.
 package nonisolated struct ProtoIntentRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -274,7 +277,7 @@ package nonisolated struct ProtoEndRecord: Sendable {
 }
 
 /// Blobs whose bytes are given up: they did not verify, were passed on by a parcel that only goes
-/// through, or were kept as a cache and room is wanted.
+/// through, are in the file that a landing writes, or were kept as a cache and room is wanted.
 package nonisolated struct ProtoEvictRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -288,10 +291,10 @@ package nonisolated struct ProtoEvictRecord: Sendable {
   /// 0: the spool's own doing
   package var at: Int64 = 0
 
-  /// passed on: whose entries
+  /// passed on, or in its file: whose entries
   package var parcelID: Data = Data()
 
-  /// passed on: first and last number of each run of entries
+  /// the same: first and last number of each run of entries
   package var runs: [UInt64] = []
 
   /// cache: what these hold of it

@@ -36,7 +36,7 @@ extension Topology {
         ///
         /// Files land beneath it as `{origin}/{flow}/{path}`. A relative path counts from the home
         /// of the node.
-        public let receives: [FlowName: String]
+        public let receives: [FlowName: Landing]
         /// The most that its spool may take from the disk.
         public let spool: ByteCount
         /// How much of the spool released blobs may keep, to spare sending them again.
@@ -59,6 +59,18 @@ extension Topology {
         /// Whether long files are copied into the spool when they are captured; if not, they are
         /// read from the directory until a neighbour has custody of them.
         public let isCopied: Bool
+    }
+
+    /// Where files of a flow land.
+    public struct Landing: Hashable, Sendable {
+        /// The directory; a relative path counts from the home of the node.
+        public let path: String
+        /// Whether long files are kept in the spool until they have landed; if not, they are written
+        /// where they land as they come.
+        public let isCopied: Bool
+
+        /// Declares a landing.
+        public init(path: String, isCopied: Bool) { (self.path, self.isCopied) = (path, isCopied) }
     }
 
     /// Two nodes that may talk; data goes both ways whoever dials.

@@ -35,6 +35,7 @@ struct TopologyDraft {
     struct Landing {
         var flow: FlowName
         var path: String
+        var isCopied = true
         var at: Place
     }
 

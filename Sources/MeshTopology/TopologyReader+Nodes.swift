@@ -114,8 +114,11 @@ extension TopologyReader {
         for field in self.values.fields(element, of: "`receives`") ?? [] {
             let flow = self.flow(field)
             var path: String?
+            var isCopied = true
             if case .table = field.value.content {
-                path = self.values.table(field.value, .landing)?.text("path")
+                let keys = self.values.table(field.value, .landing)
+                path = keys?.text("path")
+                isCopied = keys?.text("copy") != "false"
             } else {
                 path = self.values.text(field.value, of: "a landing", .path("a landing"))
             }
@@ -123,7 +126,9 @@ extension TopologyReader {
                 self.draft.hasUnreadNodes = true
                 continue
             }
-            node.receives.append(.init(flow: flow, path: path, at: field.at))
+            node.receives.append(
+                .init(flow: flow, path: path, isCopied: isCopied, at: field.at)
+            )
         }
     }
 }

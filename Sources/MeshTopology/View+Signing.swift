@@ -43,6 +43,7 @@ extension View {
                 $0.flow = flow.text
                 $0.path = landing.path
                 $0.again = landing.again.rawValue
+                $0.inPlace = !landing.isCopied
             }
         }
         view.spool = UInt64(self.spool.rawValue)
@@ -89,7 +90,8 @@ extension View {
             let flow: FlowName = try Signed.name(landing.flow, what)
             let declaration = LandingDeclaration(
                 path: try Self.path(landing.path),
-                again: try Signed.choice(landing.again, what)
+                again: try Signed.choice(landing.again, what),
+                isCopied: !landing.inPlace
             )
             guard receives.updateValue(declaration, forKey: flow) == nil else {
                 throw .malformed(what, "the flow \(flow) lands twice")

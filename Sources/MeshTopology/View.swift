@@ -61,6 +61,8 @@ package struct View: Hashable, Sendable {
         package let path: String
         /// What a newer version of a landed file does.
         package let again: LandingAgain
+        /// Whether long files are kept in the spool too; see ``Topology/Landing/isCopied``.
+        package let isCopied: Bool
     }
 
     /// A node at the other end of a link.
@@ -93,9 +95,9 @@ extension View {
                 topology.flow(source.flow).map { Source(source, of: $0) }
             },
             receives: Dictionary(
-                uniqueKeysWithValues: declared.receives.compactMap { name, path in
+                uniqueKeysWithValues: declared.receives.compactMap { name, landing in
                     topology.flow(name).map {
-                        (name, LandingDeclaration(path: path, again: $0.again))
+                        (name, LandingDeclaration(landing, of: $0))
                     }
                 }
             ),
@@ -138,7 +140,8 @@ extension View {
         view.receives = self.receives.mapValues { landing in
             LandingDeclaration(
                 path: DeclaredPath.resolve(landing.path, beneath: home),
-                again: landing.again
+                again: landing.again,
+                isCopied: landing.isCopied
             )
         }
         return view
@@ -153,6 +156,12 @@ extension View {
         view.spool = ceiling
         view.cache = min(view.cache, ceiling)
         return view
+    }
+}
+
+extension View.LandingDeclaration {
+    fileprivate init(_ landing: Topology.Landing, of flow: Topology.Flow) {
+        self.init(path: landing.path, again: flow.again, isCopied: landing.isCopied)
     }
 }
 

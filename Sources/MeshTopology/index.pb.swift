@@ -280,6 +280,9 @@ package nonisolated struct ProtoLandingDeclaration: Sendable {
   /// replace
   package var again: String = String()
 
+  /// long files are written where they land, and nowhere else
+  package var inPlace: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -841,7 +844,7 @@ nonisolated extension ProtoSourceDeclaration: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ProtoLandingDeclaration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LandingDeclaration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}again\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}flow\0\u{1}path\0\u{1}again\0\u{3}in_place\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -852,6 +855,7 @@ nonisolated extension ProtoLandingDeclaration: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularStringField(value: &self.flow) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.again) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.inPlace) }()
       default: break
       }
     }
@@ -867,6 +871,9 @@ nonisolated extension ProtoLandingDeclaration: SwiftProtobuf.Message, SwiftProto
     if !self.again.isEmpty {
       try visitor.visitSingularStringField(value: self.again, fieldNumber: 3)
     }
+    if self.inPlace != false {
+      try visitor.visitSingularBoolField(value: self.inPlace, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -874,6 +881,7 @@ nonisolated extension ProtoLandingDeclaration: SwiftProtobuf.Message, SwiftProto
     if lhs.flow != rhs.flow {return false}
     if lhs.path != rhs.path {return false}
     if lhs.again != rhs.again {return false}
+    if lhs.inPlace != rhs.inPlace {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -24,6 +24,14 @@ TRIBUTARY = (
 # Where files are carried; a capture alone has to copy.
 CARRYING = TRIBUTARY + (
     ("Tributary, these and `copy: false`", {"flow": "digest: tree, profile: 3", "first": "{path: data, copy: false}"}),
+    (
+        "Tributary, these and `copy: false` at both ends",
+        {
+            "flow": "digest: tree, profile: 3",
+            "first": "{path: data, copy: false}",
+            "last": "{files: {path: landed, copy: false}}",
+        },
+    ),
 )
 
 
@@ -227,12 +235,12 @@ class Mesh(contextlib.AbstractContextManager):
         return {node: self.children.memory(node) for node in nodes}
 
 
-def line_of(nodes, first="data", spool="8 GiB", more="", flow=""):
-    """A topology with nodes in a row: the first sends `first`, the last receives, each dials the next, `flow` is the flow's keys."""
+def line_of(nodes, first="data", last="landed", spool="8 GiB", more="", flow=""):
+    """A topology with nodes in a row: the first sends `first`, the last receives `last`, each dials the next, `flow` is the flow's keys."""
     ports = {node: free_port() for node in nodes[1:]}
     text = ["mesh: bench", "nodes:", f"  {nodes[0]}: {{sends: {{files: {first}}}, spool: {spool}}}"]
     for node in nodes[1:]:
-        receives = ", receives: landed" if node == nodes[-1] else ""
+        receives = f", receives: {last}" if node == nodes[-1] else ""
         text.append(f'  {node}: {{listens: "127.0.0.1:{ports[node]}"{receives}, spool: {spool}{more}}}')
     text.append(f"links: [{', '.join(f'{a} -> {b}' for a, b in zip(nodes, nodes[1:]))}]")
     if flow:

@@ -52,6 +52,20 @@ import Testing
         try await self.walk(Self.narrow, noise(63 << 20, seed: 1), node, point)
     }
 
+    /// What lands is in no log: the relay stays custodian until it is whole.
+    static let inPlace = line.replacing(
+        "receives: landed",
+        with: "receives: {files: {path: landed, copy: false}}"
+    )
+
+    @Test(arguments: Self.crashes.filter { $0.0 == "collector" } + [("relay", .midSlice)])
+    func aCrashWhileAFileIsWrittenInPlaceLosesNothing(
+        node: String,
+        point: CrashPoint
+    ) async throws {
+        try await self.walk(Self.inPlace, noise(1_500_000, seed: 1), node, point)
+    }
+
     private func walk(
         _ topology: String,
         _ large: [UInt8],

@@ -240,6 +240,51 @@ import Testing
         try again.close()
     }
 
+    /// What a landing writes in its place is needed again only when it is lost.
+    @Test func whatAFileHasIsNotNeededWhoeverGoesOnToGiveIt() throws {
+        let bench = try IndexBench()
+        let (spool, _) = try bench.open()
+        let opening = try Sample.opening(1)
+        let blobs = (0..<4).map { Sample.blob(UInt64($0)) }
+        let landing = OpenLanding(
+            parcel: opening.id,
+            temporary: try #require(PathBytes("o/f/.tributary-1.part")),
+            device: 1,
+            inode: .max
+        )
+        try spool.commit(Sample.begin(opening) + [Sample.entries(opening.id, blobs)])
+        let number = try #require(try bench.index.parcel(opening.id)?.number)
+        #expect(try bench.index.placedEntries(of: number) == 0)
+        // The third came through the log, before its turn.
+        try spool.commit([.blob(blobs[2])])
+        try spool.commit([
+            .begun(landing, at: Sample.at),
+            .release(opening.id, RunSet([0...2]), why: .placed, at: Sample.at),
+        ])
+        #expect(try bench.index.blob(blobs[2].id) == nil)
+        #expect(try bench.index.openLandings() == [landing])
+        #expect(try bench.index.intents() == [])
+        try spool.commit([
+            .admission(
+                opening.id,
+                reserved: .zero,
+                giver: Sample.node("other"),
+                at: Sample.at
+            )
+        ])
+        #expect(try bench.index.placedEntries(of: number) == 3)
+        try spool.commit([.lost(opening.id, at: Sample.at)])
+        #expect(try bench.index.placedEntries(of: number) == 0)
+        #expect(try bench.index.openLandings() == [])
+        try spool.commit([
+            .begun(landing, at: Sample.at),
+            .release(opening.id, RunSet([0...3]), why: .placed, at: Sample.at),
+        ])
+        try spool.commit([.lapse(opening.id, why: "lapsed", at: Sample.at)])
+        #expect(try bench.index.openLandings() == [])
+        try spool.close()
+    }
+
     /// A blob that two parcels need is dead when neither does.
     @Test func aSharedBlobStaysWhileOneParcelNeedsIt() throws {
         let bench = try IndexBench()

@@ -168,7 +168,7 @@ import Testing
               r: {listens: "r:2"}
               s: {listens: "s:1"}
               young: {sends: {g: /y}, spool: 1 GiB}
-              hq: {receives: /srv}
+              hq: {receives: {f: /srv, g: {path: /srv, copy: false}}}
             links:
               - a -> r
               - {dial: young -> s, keepalive: 5 min}
@@ -187,7 +187,7 @@ import Testing
                 "r changed|  listens: r:1 -> r:2|- is dialled by old: yes",
                 "s changed|+ is dialled by young: yes|  is dialled by a: yes -> yes, 1 Mbit/s",
                 "young added|sends g: /y|spool: 1 GiB|dials s: s:1, keepalive 5 min",
-                "hq changed|+ receives g: /srv|  dials r: r:1 -> r:2",
+                "hq changed|+ receives g: /srv, not copied|  dials r: r:1 -> r:2",
                 "old removed",
             ]
         )

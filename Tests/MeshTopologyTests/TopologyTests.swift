@@ -22,7 +22,7 @@ import Testing
         #expect(topology.nodes.map(\.spool) == [.gibibytes(10), .gibibytes(10), .gibibytes(10)])
         #expect(topology.nodes[1].listens == Endpoint(host: "dmz.example.org", port: 7_443))
         let sonar = try #require(FlowName("sonar"))
-        #expect(topology.nodes[2].receives == [sonar: "/srv/incoming"])
+        #expect(topology.nodes[2].receives == [sonar: .init(path: "/srv/incoming", isCopied: true)])
         #expect(topology.links.map(\.dialler.text) == ["buoy-7", "hq"])
         let flow = try #require(topology.flow(sonar))
         #expect(flow.origins.map(\.text) == ["buoy-7"])
@@ -126,7 +126,7 @@ import Testing
         #expect(topology.mesh.text == "0x10")
         #expect(topology.nodes.map(\.name.text) == ["no", "1_000"])
         #expect(topology.nodes[0].sends[0].path == "1e3")
-        #expect(topology.nodes[1].receives.values.first == "yes")
+        #expect(topology.nodes[1].receives.values.first?.path == "yes")
     }
 
     @Test func windowsLineEndingsAndAByteOrderMarkKeepPlacesRight() {

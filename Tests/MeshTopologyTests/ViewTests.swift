@@ -63,7 +63,7 @@ import Testing
             spool: 1 GiB
             cache: 128 MiB
             quota: {origin: 64 MiB, neighbour: 32 MiB}
-          b: {receives: /r, listens: "b:1"}
+          b: {receives: {f: {path: /r, copy: false}}, listens: "b:1"}
         links: [{dial: a -> b, speed: 64 kbit/s, keepalive: 5 min, prefer: 20}]
         flows:
           f:
@@ -93,6 +93,11 @@ import Testing
         #expect(view.cache == .mebibytes(128))
         #expect(view.quotaPerOrigin == .mebibytes(64))
         #expect(view.quotaPerNeighbour == .mebibytes(32))
+        let collector = try View(of: node("b"), in: mesh.topology, serial: 4)
+            .signed(by: mesh.authority)
+        let landing = try View(verifying: collector, authority: mesh.authority.publicKey)
+            .resolvingPaths(beneath: "/home/b").receives.values.first
+        #expect(landing?.path == "/r" && landing?.isCopied == false)
         let b = try #require(view.neighbours.first)
         #expect(b.speed == LineSpeed(bitsPerSecond: 64_000))
         #expect(b.keepalive == .every(seconds: 300))

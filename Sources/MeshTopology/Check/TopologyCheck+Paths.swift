@@ -37,7 +37,7 @@ extension TopologyCheck {
     /// Files of two flows that would land on one path.
     private mutating func checkLandings(_ flows: [Topology.Flow], at node: TopologyDraft.Node) {
         for flow in flows {
-            guard let root = node.landing(of: flow.name) else { continue }
+            guard let root = node.landing(of: flow.name)?.path else { continue }
             for other in flows where other.name != flow.name {
                 guard let inner = node.receives.first(where: { $0.flow == other.name }),
                     let rest = DeclaredPath.components(of: inner.path, beneath: root),
@@ -65,7 +65,7 @@ extension TopologyCheck {
         for source in node.sends {
             guard let path = source.path else { continue }
             let landing = flows.first { flow in
-                node.landing(of: flow.name).map {
+                (node.landing(of: flow.name)?.path).map {
                     DeclaredPath.isPath(path, atOrBeneath: $0)
                         || DeclaredPath.isPath($0, atOrBeneath: path)
                 } ?? false

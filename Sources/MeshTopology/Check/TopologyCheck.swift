@@ -137,7 +137,9 @@ struct TopologyCheck {
 
 extension TopologyDraft.Node {
     /// Where a flow lands that this node collects.
-    func landing(of flow: FlowName) -> String? {
-        self.receives.first { $0.flow == flow }?.path ?? self.receivesAll?.value
+    func landing(of flow: FlowName) -> Topology.Landing? {
+        self.receives.first { $0.flow == flow }
+            .map { Topology.Landing(path: $0.path, isCopied: $0.isCopied) }
+            ?? self.receivesAll.map { Topology.Landing(path: $0.value, isCopied: true) }
     }
 }

@@ -66,9 +66,9 @@ package struct NodeExplanation: Sendable {
                 )
             }
         }
-        self.receives = node.receives.sorted { $0.key < $1.key }.compactMap { flow, path in
+        self.receives = node.receives.sorted { $0.key < $1.key }.compactMap { flow, landing in
             flows[flow].map {
-                Share(flow: flow, origins: $0.origins, collector: name, path: path)
+                Share(flow: flow, origins: $0.origins, collector: name, path: landing.path)
             }
         }
         let passing = ways.passing(name)

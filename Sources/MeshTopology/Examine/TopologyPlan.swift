@@ -123,7 +123,10 @@ package struct TopologyPlan: Sendable {
             return Line(key: "sends \(source.flow)", value: source.path + copy)
         }
         lines += node.receives.sorted { $0.key < $1.key }.map {
-            Line(key: "receives \($0.key)", value: $0.value)
+            Line(
+                key: "receives \($0.key)",
+                value: $0.value.path + ($0.value.isCopied ? "" : ", not copied")
+            )
         }
         let spool = Topology.Node.spoolByDefault
         lines.append(

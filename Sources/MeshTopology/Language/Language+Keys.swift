@@ -328,6 +328,15 @@ extension LanguageTable {
             "the directory"
         ),
         .init(
+            "copy",
+            .scalar(.bool),
+            usual: "`true`",
+            example: "false",
+            "whether files longer than 60 KiB are kept in the spool until they have landed; if not, "
+                + "they are written where they land as they come, once, and whoever gave them keeps "
+                + "them until they are whole there"
+        ),
+        .init(
             "owner",
             .scalar(.owner),
             usual: "as the node's",
