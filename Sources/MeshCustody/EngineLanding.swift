@@ -220,6 +220,8 @@ extension Engine {
     /// Gives files their names, whose intents are durable.
     func beginRenaming(_ intents: [LandingIntent]) {
         guard self.passes(.afterIntent) else { return }
+        // One that ended meanwhile, or is made whole again, gets no name now.
+        let intents = intents.filter { self.landings.jobs[$0.parcel] != nil }
         self.landings.jobsInFlight += 1
         for intent in intents { self.landings.promised[intent.parcel] = intent }
         let work = LandingWork(spool: self.spool, store: self.store)

@@ -199,14 +199,19 @@ extension Index {
             ]
         )
         guard message.mode == UInt32(AdmissionMode.whole.rawValue) else { return }
-        // What it gave up while it only went through it needs again; what its file has it does not.
+        // What it gave up while it only went through it needs again.
+        try self.needAgain(message.parcelID, db)
+    }
+
+    /// A parcel needs what it gave up, unless its landing's file has it.
+    private func needAgain(_ parcelID: Data, _ db: Database) throws {
         try db.run(
             """
             UPDATE entry SET is_passed = 0 WHERE is_passed = 1
                 AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?1)
                 AND NOT EXISTS (SELECT 1 FROM intent WHERE parcel_id = ?1)
             """,
-            [message.parcelID]
+            [parcelID]
         )
     }
 
@@ -267,13 +272,7 @@ extension Index {
     private func applyIntent(_ message: ProtoIntentRecord, _ db: Database) throws {
         guard !message.temporary.isEmpty else {
             try db.run("DELETE FROM intent WHERE parcel_id = ?", [message.parcelID])
-            return try db.run(
-                """
-                UPDATE entry SET is_passed = 0 WHERE is_passed = 1
-                    AND parcel = (SELECT number FROM parcel WHERE parcel_id = ?)
-                """,
-                [message.parcelID]
-            )
+            return try self.needAgain(message.parcelID, db)
         }
         // One that has ended meanwhile does not land.
         guard try self.live(message.parcelID, db) != nil else { return }

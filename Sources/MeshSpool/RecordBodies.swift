@@ -191,31 +191,37 @@ extension LogRecord {
 
     /// A temporary file is durable and will get its final name.
     package static func intent(_ intent: LandingIntent, at: UnixMilliseconds) throws -> Self {
-        var body = ProtoIntentRecord()
-        body.parcelID = Data(intent.parcel.bytes)
-        body.temporary = Data(intent.temporary.bytes)
-        body.device = intent.device
-        body.inode = intent.inode
-        body.final = Data(intent.final.bytes)
-        body.at = at.rawValue
-        return try Self(kind: .intent, id: intent.parcel.digest, body: body.serializedBytes())
+        let file = OpenLanding(
+            parcel: intent.parcel,
+            temporary: intent.temporary,
+            device: intent.device,
+            inode: intent.inode
+        )
+        return try Self.intent(intent.parcel, file, final: intent.final, at: at)
     }
 
     /// A file is being written where it lands; its blobs are given up as they are durable there.
     package static func begun(_ landing: OpenLanding, at: UnixMilliseconds) throws -> Self {
-        var body = ProtoIntentRecord()
-        body.parcelID = Data(landing.parcel.bytes)
-        body.temporary = Data(landing.temporary.bytes)
-        body.device = landing.device
-        body.inode = landing.inode
-        body.at = at.rawValue
-        return try Self(kind: .intent, id: landing.parcel.digest, body: body.serializedBytes())
+        try Self.intent(landing.parcel, landing, final: nil, at: at)
     }
 
     /// A file that was being written where it lands is lost: its blobs are needed again.
     package static func lost(_ parcel: ParcelID, at: UnixMilliseconds) throws -> Self {
+        try Self.intent(parcel, nil, final: nil, at: at)
+    }
+
+    private static func intent(
+        _ parcel: ParcelID,
+        _ file: OpenLanding?,
+        final: PathBytes?,
+        at: UnixMilliseconds
+    ) throws -> Self {
         var body = ProtoIntentRecord()
         body.parcelID = Data(parcel.bytes)
+        body.temporary = Data(file?.temporary.bytes ?? [])
+        body.device = file?.device ?? 0
+        body.inode = file?.inode ?? 0
+        body.final = Data(final?.bytes ?? [])
         body.at = at.rawValue
         return try Self(kind: .intent, id: parcel.digest, body: body.serializedBytes())
     }

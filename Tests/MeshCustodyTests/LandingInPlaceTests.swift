@@ -57,6 +57,58 @@ import Testing
         try TestMesh(topology, directory: scratch.path) { watch.see($0, $1) }
     }
 
+    /// Has all nodes run, and the origin send a file.
+    static func send(
+        _ scratch: Scratch,
+        _ watch: Watch = Watch(),
+        _ topology: String = topology,
+        before: (TestMesh) async throws -> Void = { _ in }
+    ) async throws -> TestMesh {
+        let mesh = try Self.mesh(scratch, watch, topology)
+        try await mesh.startAll()
+        try await before(mesh)
+        let source = try await mesh.home("o").source("f")
+        try Scratch.write(Self.content, to: "\(source)/file")
+        #expect(try await mesh.node("o").send([source], wait: nil, id: 1).get().files == 1)
+        return mesh
+    }
+
+    /// The same, when the collector has written all of it, and has not heard that this is all.
+    static func sendAllButTheClosing(
+        _ scratch: Scratch,
+        _ watch: Watch,
+        _ topology: String = topology
+    ) async throws -> TestMesh {
+        watch.losesClosings.store(true, ordering: .releasing)
+        let mesh = try await Self.send(scratch, watch, topology)
+        #expect(try await Self.isWritten(mesh, watch))
+        return mesh
+    }
+
+    /// Lets the closing through, in another call.
+    static func sendTheClosing(_ mesh: TestMesh, _ watch: Watch) async throws {
+        watch.losesClosings.store(false, ordering: .releasing)
+        try await mesh.cut("o", "hq")
+        try await mesh.connect("o", "hq")
+    }
+
+    /// Waits until the file has landed as it was, with time going on, and ends.
+    static func expectLanded(_ mesh: TestMesh) async throws {
+        #expect(
+            try await mesh.wait(for: "o") { status in
+                mesh.clock.advance(milliseconds: 100)
+                return status.flows.first?.landed == 1
+            }
+        )
+        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
+        #expect(try await mesh.settle())
+        await mesh.stop()
+    }
+
+    static func removeTemporaries(_ mesh: TestMesh) async throws {
+        for file in try await Self.temporaries(mesh) { try Scratch.remove(file) }
+    }
+
     static func blobsInLog(_ mesh: TestMesh) async throws -> Int {
         let disk = try #require(try await mesh.disk("hq") as? FaultyDisk)
         return try FoundRecord.all(on: disk).count { $0.kind == .blob }
@@ -95,13 +147,7 @@ import Testing
     ) async throws {
         let scratch = try Scratch()
         let watch = Watch()
-        watch.losesClosings.store(true, ordering: .releasing)
-        let mesh = try Self.mesh(scratch, watch, topology)
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try Scratch.write(Self.content, to: "\(source)/file")
-        #expect(try await mesh.node("o").send([source], wait: nil, id: 1).get().files == 1)
-        #expect(try await Self.isWritten(mesh, watch))
+        let mesh = try await Self.sendAllButTheClosing(scratch, watch, topology)
         #expect(try await Self.blobsInLog(mesh) == 0)
         #expect(try await Self.temporaries(mesh).count == 1)
         let steps = mesh.landings.steps
@@ -171,7 +217,7 @@ import Testing
 
     @Test func aFileThatWasRemovedIsAskedForAgain() async throws {
         try await Self.written { mesh, watch, landed in
-            for file in try await Self.temporaries(mesh) { try Scratch.remove(file) }
+            try await Self.removeTemporaries(mesh)
             try await mesh.restart("hq")
             #expect(try await mesh.wait(for: "hq") { $0.flows.first?.landed == 1 })
             #expect(isSame(landed, Self.content))
@@ -199,31 +245,17 @@ import Testing
     @Test func aFileThatIsRemovedWhileItIsWrittenIsAskedForAgain() async throws {
         let scratch = try Scratch()
         let watch = Watch()
-        watch.losesClosings.store(true, ordering: .releasing)
-        let mesh = try Self.mesh(scratch, watch)
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try Scratch.write(Self.content, to: "\(source)/file")
-        async let sent = mesh.node("o").send([source], id: 1)
-        #expect(try await Self.isWritten(mesh, watch))
-        for file in try await Self.temporaries(mesh) { try Scratch.remove(file) }
-        watch.losesClosings.store(false, ordering: .releasing)
-        try await mesh.cut("o", "hq")
-        try await mesh.connect("o", "hq")
-        #expect(try await sent.get().landed == 1)
-        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
-        #expect(try await mesh.settle())
-        await mesh.stop()
+        let mesh = try await Self.sendAllButTheClosing(scratch, watch)
+        try await Self.removeTemporaries(mesh)
+        try await Self.sendTheClosing(mesh, watch)
+        try await Self.expectLanded(mesh)
     }
 
     @Test func custodyIsStatedOfWhatIsWholeAndDurableInItsPlace() async throws {
         let scratch = try Scratch()
-        let mesh = try Self.mesh(scratch, Watch())
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try await mesh.arm("hq", at: .afterCustodyRecord)
-        try Scratch.write(Self.content, to: "\(source)/file")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
+        let mesh = try await Self.send(scratch) {
+            try await $0.arm("hq", at: .afterCustodyRecord)
+        }
         _ = try await mesh.node("hq").end()
         let file = try #require(try await Self.temporaries(mesh).first)
         #expect(isSame(file, Self.content))
@@ -233,10 +265,7 @@ import Testing
         try await mesh.crash("hq", kept: .everything)
         // Its blobs are nowhere else now, and are not asked for again.
         try await mesh.restart("hq")
-        #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
-        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
-        #expect(try await mesh.settle())
-        await mesh.stop()
+        try await Self.expectLanded(mesh)
     }
 
     /// A power cut leaves the intent, which is first in the log, and not the custody behind it.
@@ -246,12 +275,9 @@ import Testing
         let watch = Watch()
         // What was said would have been durable.
         watch.losesNotes.store(true, ordering: .releasing)
-        let mesh = try Self.mesh(scratch, watch)
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try await mesh.arm("hq", at: .afterCustodyRecord)
-        try Scratch.write(Self.content, to: "\(source)/file")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
+        let mesh = try await Self.send(scratch, watch) {
+            try await $0.arm("hq", at: .afterCustodyRecord)
+        }
         _ = try await mesh.node("hq").end()
         try await mesh.crash("hq", kept: .everything)
         let disk = try #require(try await mesh.disk("hq") as? FaultyDisk)
@@ -263,15 +289,7 @@ import Testing
         try await Self.forgetIndex(mesh)
         watch.losesNotes.store(false, ordering: .releasing)
         try await mesh.restart("hq")
-        #expect(
-            try await mesh.wait(for: "o") { status in
-                mesh.clock.advance(milliseconds: 100)
-                return status.flows.first?.landed == 1
-            }
-        )
-        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
-        #expect(try await mesh.settle())
-        await mesh.stop()
+        try await Self.expectLanded(mesh)
     }
 
     /// What two parcels have in common is asked for once at a time, and so comes out of order.
@@ -306,38 +324,23 @@ import Testing
             ? QueueTarget.flow(try #require(FlowName("f"))) : .parcels(.path(Array("file".utf8)))
         let scratch = try Scratch()
         let watch = Watch()
-        watch.losesClosings.store(true, ordering: .releasing)
-        let mesh = try Self.mesh(scratch, watch)
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try Scratch.write(Self.content, to: "\(source)/file")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
-        #expect(try await Self.isWritten(mesh, watch))
+        let mesh = try await Self.sendAllButTheClosing(scratch, watch)
         _ = try await mesh.node("hq").hold(target)
-        watch.losesClosings.store(false, ordering: .releasing)
-        try await mesh.cut("o", "hq")
-        try await mesh.connect("o", "hq")
+        try await Self.sendTheClosing(mesh, watch)
         #expect(try await mesh.waitForTrace(of: "file", at: "hq") { $0.contains("held_back") })
         #expect(try await mesh.node("o").trace("file").parcels.first?.state == "held")
         _ = try await mesh.node("hq").hold(target, isHeld: false)
-        #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
-        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
-        #expect(try await mesh.settle())
-        await mesh.stop()
+        try await Self.expectLanded(mesh)
     }
 
     /// What is checked at the start may be gone by the time that the outcome is known.
     @Test func noCustodyIsStatedOfAFileThatWasLostOnceItWasWhole() async throws {
         let scratch = try Scratch()
-        let mesh = try Self.mesh(scratch, Watch())
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        _ = try await mesh.node("hq").hold(.flow(try #require(FlowName("f"))))
-        try Scratch.write(Self.content, to: "\(source)/file")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
+        let flow = QueueTarget.flow(try #require(FlowName("f")))
+        let mesh = try await Self.send(scratch) { _ = try await $0.node("hq").hold(flow) }
         #expect(try await mesh.waitForTrace(of: "file", at: "hq") { $0.contains("held_back") })
         try await mesh.crash("hq", kept: .everything)
-        for file in try await Self.temporaries(mesh) { try Scratch.remove(file) }
+        try await Self.removeTemporaries(mesh)
         try await mesh.start("hq")
         let index = try #require(try await mesh.node("hq").spool.index as? Index)
         #expect(try await mesh.wait(for: "hq") { _ in (try? index.openLandings()) == [] })
@@ -347,23 +350,14 @@ import Testing
             })
         )
         try await mesh.connect("o", "hq")
-        _ = try await mesh.node("hq").hold(.flow(try #require(FlowName("f"))), isHeld: false)
-        #expect(try await mesh.wait(for: "o") { $0.flows.first?.landed == 1 })
-        #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
-        #expect(try await mesh.settle())
-        await mesh.stop()
+        _ = try await mesh.node("hq").hold(flow, isHeld: false)
+        try await Self.expectLanded(mesh)
     }
 
     @Test func whatLapsesLeavesNothingInItsPlace() async throws {
         let scratch = try Scratch()
         let watch = Watch()
-        watch.losesClosings.store(true, ordering: .releasing)
-        let mesh = try Self.mesh(scratch, watch)
-        let source = try await mesh.home("o").source("f")
-        try await mesh.startAll()
-        try Scratch.write(Self.content, to: "\(source)/file")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
-        #expect(try await Self.isWritten(mesh, watch))
+        let mesh = try await Self.sendAllButTheClosing(scratch, watch)
         try await mesh.crash("o")
         mesh.clock.advance(milliseconds: 15 * 86_400_000)
         #expect(try await mesh.waitForTrace(of: "file", at: "hq") { $0 == "" })
