@@ -327,7 +327,8 @@ extension Engine {
         }
         if let closing = row.closing, let signature = row.closingSignature {
             arrival.closing = try? SignedClosing(bytes: closing, signature: signature)
-            arrival.isClosingLogged = true
+            // Another giver's has come another way.
+            arrival.isClosingLogged = Passage(lines: row.passage)?.nodes.last == giver
         }
         return arrival
     }

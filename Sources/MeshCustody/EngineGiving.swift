@@ -167,7 +167,7 @@ extension Engine {
         self.finishGift(parcel, on: call)
     }
 
-    /// Once nothing more is to be sent of a parcel, another may begin.
+    /// Once nothing more is to be sent of a parcel, another may begin, and one more be offered.
     private func finishGift(_ parcel: ParcelID, on call: Call) {
         guard let gift = call.gifts[parcel], gift.isClosingSent, !gift.isDone,
             gift.acked.count >= gift.entriesSent
@@ -175,6 +175,7 @@ extension Engine {
         call.gifts[parcel]?.isDone = true
         gift.file?.blobs.close()
         self.beginAdmitted(call)
+        self.settle()
     }
 
     func wanted(_ numbers: RunSet, of parcel: ParcelID, by call: Call) {

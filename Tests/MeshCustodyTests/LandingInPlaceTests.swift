@@ -31,11 +31,22 @@ import Testing
         let entries = Mutex<UInt64?>(nil)
         let losesClosings = Atomic(false)
         let losesNotes = Atomic(false)
+        /// So many blobs come, and no more.
+        let blobsMax = Atomic(Int.max)
+        /// Those that came, by number.
+        let came = Mutex<[UInt64]>([])
 
-        /// Counts, and loses closings, or what the origin is told, while it is to.
+        /// Counts, and loses blobs, closings, or what the origin is told, while it is to.
         func see(_ node: NodeName, _ event: SessionEvent) -> SessionEvent {
             switch event {
-            case .blob where node.text == "hq": self.blobs.withLock { $0 += 1 }
+            case .blob(let session, _, let number, _) where node.text == "hq":
+                let count = self.blobs.withLock {
+                    $0 += 1; return $0
+                }
+                guard count <= self.blobsMax.load(ordering: .acquiring) else {
+                    return .message(session, .smallAck(0))
+                }
+                self.came.withLock { $0.append(number) }
             case .message(let session, .closing(let closing, _)) where node.text == "hq":
                 self.entries.withLock { $0 = closing.closing.entryCount }
                 if self.losesClosings.load(ordering: .acquiring) {
@@ -93,7 +104,10 @@ import Testing
     }
 
     /// Waits until the file has landed as it was, with time going on, and ends.
-    static func expectLanded(_ mesh: TestMesh) async throws {
+    static func expectLanded(
+        _ mesh: TestMesh,
+        then: (TestMesh) async throws -> Void = { _ in }
+    ) async throws {
         #expect(
             try await mesh.wait(for: "o") { status in
                 mesh.clock.advance(milliseconds: 100)
@@ -102,6 +116,7 @@ import Testing
         )
         #expect(isSame(try await mesh.home("hq").landing + "/o/f/file", Self.content))
         #expect(try await mesh.settle())
+        try await then(mesh)
         await mesh.stop()
     }
 
