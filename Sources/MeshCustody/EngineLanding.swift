@@ -3,6 +3,7 @@ import Logging
 import MeshFiles
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 
@@ -48,7 +49,9 @@ struct LandingState {
 // The collector's side: files appear under their final names, each version once.
 extension Engine {
     private static let jobsInFlightMax = 3
-    private static let smallBatchMax = 128
+    /// How many files land together; a long one lands alone.
+    private static let batchMax = 128
+    private static let together = OpenParcels.Limit(countMax: 1, briefMax: 16 << 20)
     private static let retryAfter: Int64 = 30_000
 
     /// Starts landing what is held for this collector, as far as threads allow.
@@ -66,19 +69,17 @@ extension Engine {
             !self.isStopped
         {
             var batch: [LandingJob] = []
+            var together = OpenParcels(atMost: Self.together)
             var deferred: [ParcelID] = []
             var taken = 0
-            var rows = self.rows(of: self.landings.queue.prefix(1))
-            // A large one lands alone.
-            let isLarge = rows.values.first?.isSmall == false
-            let next = self.landings.queue.prefix(isLarge ? 1 : Self.smallBatchMax)
-            if !isLarge { rows = self.rows(of: next) }
+            let (next, rows) = self.nextToLand()
             for parcel in next {
                 guard let row = rows[parcel] else {
                     taken += 1
                     continue
                 }
-                if !row.isSmall, !batch.isEmpty { break }
+                guard together.admits(row.size.rawValue) else { break }
+                together.add(row.size.rawValue)
                 taken += 1
                 switch self.prepare(row) {
                 case .land(let job):
@@ -88,7 +89,6 @@ extension Engine {
                 case .later: deferred.append(parcel)
                 case .done: break
                 }
-                if !row.isSmall || batch.count >= Self.smallBatchMax { break }
             }
             self.landings.queue.removeFirst(taken)
             self.landings.queue.append(contentsOf: deferred)
@@ -96,6 +96,16 @@ extension Engine {
             self.start(batch)
         }
         self.signDrafts()
+    }
+
+    /// Those that may land together: a long one alone, and as many as there are of the shortest.
+    private func nextToLand() -> (ArraySlice<ParcelID>, [ParcelID: ParcelRow]) {
+        let first = self.rows(of: self.landings.queue.prefix(1))
+        let size = max(1, first.values.first?.size.rawValue ?? 1)
+        let count = min(Self.batchMax, Int(clamping: Self.together.briefMax / size))
+        guard count > 1 else { return (self.landings.queue.prefix(1), first) }
+        let next = self.landings.queue.prefix(count)
+        return (next, self.rows(of: next))
     }
 
     private func start(_ batch: [LandingJob]) {

@@ -158,11 +158,14 @@ extension Engine {
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
         guard call.gifts.count < GivingLimits.giftsMax else { return false }
-        let open = call.gifts.values.count { gift in
-            gift.parcelClass == group.parcelClass && gift.collector == group.collector
-                && !gift.isDone
+        var offered = OpenParcels(atMost: GivingLimits.offered)
+        for gift in call.gifts.values
+        where gift.parcelClass == group.parcelClass && gift.collector == group.collector
+            && !gift.isDone
+        {
+            offered.add(gift.size.rawValue)
         }
-        return open < GivingLimits.offeredMax
+        return offered.admits()
     }
 
     /// The next of a group that is for a neighbour; `rows` are those that were read ahead.
@@ -257,15 +260,16 @@ extension Engine {
 
     /// Begins what a neighbour has admitted, a bounded number at a time; what began finishes first.
     func beginAdmitted(_ call: Call) {
-        var begun: [GiftLane: Int] = [:]
+        let none = OpenParcels(atMost: GivingLimits.begun)
+        var begun: [GiftLane: OpenParcels] = [:]
         for gift in call.gifts.values where gift.isBegun && !gift.isDone {
-            begun[gift.lane, default: 0] += 1
+            begun[gift.lane, default: none].add(gift.size.rawValue)
         }
         let waiting = call.gifts.filter { $0.value.isAdmitted && !$0.value.isBegun }
             .sorted { $0.value.order < $1.value.order }
         for (parcel, gift) in waiting
-        where begun[gift.lane, default: 0] < GivingLimits.begunMax {
-            begun[gift.lane, default: 0] += 1
+        where begun[gift.lane, default: none].admits(gift.size.rawValue) {
+            begun[gift.lane, default: none].add(gift.size.rawValue)
             call.gifts[parcel]?.isBegun = true
             call.gifts[parcel]?.begunAt = self.now
             self.pushEntries(of: parcel, to: call)
@@ -311,14 +315,14 @@ extension Gift {
         GiftLane(
             parcelClass: self.parcelClass,
             collector: self.collector,
-            isShort: self.isShort
+            isShort: self.size.isShort
         )
     }
 }
 
-extension Opening {
-    /// Whether it need not wait for a long one that began before.
-    var isShort: Bool { self.size.rawValue <= GivingLimits.shortMax }
+extension ByteCount {
+    /// Whether a file of this length need not wait for a long one that began before.
+    var isShort: Bool { self.rawValue <= GivingLimits.shortMax }
 }
 
 extension Call {
@@ -333,7 +337,7 @@ extension Call {
             number: 0,
             parcelClass: opening.parcelClass,
             collector: opening.collector,
-            isShort: opening.isShort,
+            size: opening.size,
             order: self.giftsMade
         )
     }

@@ -3,6 +3,7 @@ import MeshContent
 package import MeshFiles
 package import MeshIdentity
 package import MeshModel
+import MeshPolicy
 package import MeshProtocol
 package import MeshSpool
 package import MeshTopology
@@ -200,11 +201,11 @@ struct Gift {
     var number: Int64
     let parcelClass: UInt8
     let collector: NodeName
-    let isShort: Bool
+    let size: ByteCount
     /// Counts offers of a call up: what was offered first begins first.
     let order: UInt64
     var isAdmitted = false
-    /// Entries and blobs go; at most ``GivingLimits/begunMax`` at a time.
+    /// Entries and blobs go; see ``GivingLimits/begun``.
     var isBegun = false
     /// Why the neighbour does not take it now, or at all; a stable code.
     var waits: String?
@@ -270,11 +271,11 @@ struct GivenFile {
 enum GivingLimits {
     /// Parcels of one class and collector that are begun and not finished: so many long ones, and
     /// beside them as many short ones.
-    static let begunMax = 2
+    static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
     /// Parcels of one class and collector that are offered and not finished, begun or not.
-    static let offeredMax = 6
+    static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
     /// Parcels that are offered in all, those included that wait for custody only.
     static let giftsMax = 128
 }

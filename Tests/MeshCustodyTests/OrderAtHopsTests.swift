@@ -56,6 +56,39 @@ import Testing
         await mesh.stop()
     }
 
+    /// Of middle size as many as have 4 MiB together, of others two.
+    @Test(arguments: [(300_000, 12), (3 << 20, 2)])
+    func asManyAreBegunAsAreBriefTogether(size: Int, begun: Int) async throws {
+        let scratch = try Scratch()
+        let seen = Mutex<Set<ParcelID>>([])
+        let mesh = try TestMesh(Self.line("first: oldest"), directory: scratch.path) {
+            node,
+            event in
+            switch event {
+            // What was begun never ends.
+            case .blob(let session, _, _, _) where node.text == "r":
+                return .message(session, .smallAck(0))
+            case .message(_, .entries(let parcel, _, _)) where node.text == "r":
+                seen.withLock { _ = $0.insert(parcel) }
+            default: break
+            }
+            return event
+        }
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "r"] { try await mesh.start(node) }
+        for file in 0..<12 {
+            try Scratch.write(noise(size, seed: UInt64(file)), to: "\(source)/\(file)")
+        }
+        let sent = try await mesh.node("o").send([source], wait: .held, id: 1).get()
+        #expect(sent.files == 12)
+        try await mesh.connect("o", "r")
+        #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == begun })
+        #expect(
+            try await !mesh.wait(for: "o", seconds: 1) { _ in seen.withLock { $0.count } > begun }
+        )
+        await mesh.stop()
+    }
+
     @Test(arguments: [900, 150_000])
     func aNewerVersionEndsTheOlderOneThatWaits(size: Int) async throws {
         let scratch = try Scratch()
