@@ -104,6 +104,8 @@ struct LandingWork: Sendable {
         }
         let results = Mutex(written.map(\.result))
         let next = Atomic<Int>(0)
+        // Of files, not of threads: a helper that no thread was free for has nothing to be waited for.
+        let unsynced = DispatchGroup()
         let sync: @Sendable () -> Void = {
             while case let place = next.add(1, ordering: .relaxed).oldValue,
                 place < written.count
@@ -111,14 +113,13 @@ struct LandingWork: Sendable {
                 do { try written[place].file?.sync() } catch {
                     results.withLock { $0[place] = Self.result(of: error) }
                 }
+                unsynced.leave()
             }
         }
-        let group = DispatchGroup()
-        for _ in 1..<max(1, min(files.count, Self.syncsMax)) {
-            Self.syncs.async(group: group, execute: sync)
-        }
+        for _ in written { unsynced.enter() }
+        for _ in 1..<max(1, min(files.count, Self.syncsMax)) { Self.syncs.async(execute: sync) }
         sync()
-        group.wait()
+        unsynced.wait()
         return results.withLock { $0 }
     }
 

@@ -1,4 +1,4 @@
-"""Many small files: Tributary over one and two hops, rsync with --fsync over ssh."""
+"""Many files, small ones or of middle size: Tributary over one and two hops, rsync with --fsync over ssh."""
 
 import contextlib
 import os
@@ -11,18 +11,25 @@ from peers.rsync import Rsync
 PROGRAMS = ["rsync", "ssh", "sshd", "mkfs.ext4"]
 
 
-def make(directory, files):
-    """Files of 200 to 4,000 random bytes, 500 in a directory."""
+# What they are called; how many, from the environment, and usually; the shortest and the longest, in bytes.
+KINDS = (
+    ("Small files", "SMALL_FILES", 20_000, 200, 4_000),
+    ("Files of middle size", "MIDDLE_FILES", 2_000, 64_000, 512_000),
+)
+
+
+def make(directory, files, shortest, longest):
+    """Files of random bytes, 500 in a directory."""
     sizes = random.Random(1)
     for number in range(files):
         path = f"{directory}/{number // 500:04}"
         if number % 500 == 0:
             os.makedirs(path)
         with open(f"{path}/{number:06}.dat", "wb") as file:
-            file.write(os.urandom(sizes.randint(200, 4000)))
+            file.write(os.urandom(sizes.randint(shortest, longest)))
 
 
-def tributary(bench, directory, pristine, files, nodes):
+def tributary(bench, directory, pristine, nodes):
     topology, _ = line_of(nodes)
     with Mesh(bench, f"{directory}/mesh", topology) as mesh:
         mesh.start(*reversed(nodes))
@@ -38,30 +45,36 @@ def tributary(bench, directory, pristine, files, nodes):
 
 
 def compare(bench):
-    files = setting("SMALL_FILES", 20_000)
-    table = Table(
-        "Small files",
-        f"{files:,} files of 200 to 4,000 random bytes, every one durable at its target. Tributary: from "
-        "the rename of the tree into the source until `send --wait landed` has returned.",
-        base="Tributary, one hop",
-        note="peak memory of each node (MiB)",
-    )
+    tables = []
     with contextlib.ExitStack() as stack:
-        for place in bench.places + bench.new_ext4(stack):
-            measure(bench, place, files, table)
-    return [table]
+        places = bench.places + bench.new_ext4(stack)
+        for what, name, usual, shortest, longest in KINDS:
+            files = setting(name, usual)
+            table = Table(
+                what,
+                f"{files:,} files of {shortest:,} to {longest:,} random bytes, every one durable at its target. Tributary: "
+                "from the rename of the tree into the source until `send --wait landed` has returned.",
+                base="Tributary, one hop",
+                note="peak memory of each node (MiB)",
+            )
+            for place in places:
+                with bench.directory(place) as directory:
+                    os.mkdir(f"{directory}/pristine")
+                    make(f"{directory}/pristine", files, shortest, longest)
+                    measure(bench, place, directory, table)
+            tables.append(table)
+    return tables
 
 
-def measure(bench, place, files, table):
-    with bench.directory(place) as directory, Rsync(directory) as rsync:
-        make(f"{directory}/pristine", files)
+def measure(bench, place, directory, table):
+    with Rsync(directory) as rsync:
         for _ in range(bench.runs):
             for name, nodes in [
                 ("Tributary, one hop", ["origin", "collector"]),
                 ("Tributary, two hops", ["origin", "relay", "collector"]),
             ]:
                 with bench.directory(place, kept=True) as run:
-                    table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", files, nodes))
+                    table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", nodes))
             for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
                 with bench.directory(place, kept=True) as run:
                     watch = Stopwatch()
