@@ -267,8 +267,13 @@ extension Engine {
         }
         let waiting = call.gifts.filter { $0.value.isAdmitted && !$0.value.isBegun }
             .sorted { $0.value.order < $1.value.order }
-        for (parcel, gift) in waiting
-        where begun[gift.lane, default: none].admits(gift.size.rawValue) {
+        var full: Set<GiftLane> = []
+        for (parcel, gift) in waiting where !full.contains(gift.lane) {
+            // None that is shorter overtakes it.
+            guard begun[gift.lane, default: none].admits(gift.size.rawValue) else {
+                full.insert(gift.lane)
+                continue
+            }
             begun[gift.lane, default: none].add(gift.size.rawValue)
             call.gifts[parcel]?.isBegun = true
             call.gifts[parcel]?.begunAt = self.now

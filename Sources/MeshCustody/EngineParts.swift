@@ -269,8 +269,8 @@ struct GivenFile {
 
 /// How much goes to one neighbour at a time.
 enum GivingLimits {
-    /// Parcels of one class and collector that are begun and not finished: so many long ones, and
-    /// beside them as many short ones.
+    /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
+    /// beside them on short ones.
     static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20

@@ -56,9 +56,12 @@ import Testing
         await mesh.stop()
     }
 
-    /// Of middle size as many as have 4 MiB together, of others two.
-    @Test(arguments: [(300_000, 12), (3 << 20, 2)])
-    func asManyAreBegunAsAreBriefTogether(size: Int, begun: Int) async throws {
+    /// As many as have 4 MiB together, and two in any case; none before one that waits for others.
+    @Test(arguments: [
+        ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
+        ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
+    ])
+    func asManyAreBegunAsAreBriefTogether(sizes: [Int], begun: Int) async throws {
         let scratch = try Scratch()
         let seen = Mutex<Set<ParcelID>>([])
         let mesh = try TestMesh(Self.line("first: oldest"), directory: scratch.path) {
@@ -76,11 +79,12 @@ import Testing
         }
         let source = try await mesh.home("o").source("f")
         for node in ["o", "r"] { try await mesh.start(node) }
-        for file in 0..<12 {
+        for (file, size) in sizes.enumerated() {
             try Scratch.write(noise(size, seed: UInt64(file)), to: "\(source)/\(file)")
+            Self.age("\(source)/\(file)", seconds: file)
         }
         let sent = try await mesh.node("o").send([source], wait: .held, id: 1).get()
-        #expect(sent.files == 12)
+        #expect(sent.files == UInt64(sizes.count))
         try await mesh.connect("o", "r")
         #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == begun })
         #expect(

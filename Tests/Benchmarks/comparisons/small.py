@@ -11,10 +11,11 @@ from peers.rsync import Rsync
 PROGRAMS = ["rsync", "ssh", "sshd", "mkfs.ext4"]
 
 
-# What they are called; how many, from the environment, and usually; the shortest and the longest, in bytes.
+# What they are called; how many, from the environment, and usually; the shortest and the longest, in
+# bytes; whether they are kept until the end, see Bench.directory.
 KINDS = (
-    ("Small files", "SMALL_FILES", 20_000, 200, 4_000),
-    ("Files of middle size", "MIDDLE_FILES", 2_000, 64_000, 512_000),
+    ("Small files", "SMALL_FILES", 20_000, 200, 4_000, True),
+    ("Files of middle size", "MIDDLE_FILES", 2_000, 64_000, 512_000, False),
 )
 
 
@@ -48,7 +49,7 @@ def compare(bench):
     tables = []
     with contextlib.ExitStack() as stack:
         places = bench.places + bench.new_ext4(stack)
-        for what, name, usual, shortest, longest in KINDS:
+        for what, name, usual, shortest, longest, kept in KINDS:
             files = setting(name, usual)
             table = Table(
                 what,
@@ -61,22 +62,22 @@ def compare(bench):
                 with bench.directory(place) as directory:
                     os.mkdir(f"{directory}/pristine")
                     make(f"{directory}/pristine", files, shortest, longest)
-                    measure(bench, place, directory, table)
+                    measure(bench, place, directory, kept, table)
             tables.append(table)
     return tables
 
 
-def measure(bench, place, directory, table):
+def measure(bench, place, directory, kept, table):
     with Rsync(directory) as rsync:
         for _ in range(bench.runs):
             for name, nodes in [
                 ("Tributary, one hop", ["origin", "collector"]),
                 ("Tributary, two hops", ["origin", "relay", "collector"]),
             ]:
-                with bench.directory(place, kept=True) as run:
+                with bench.directory(place, kept=kept) as run:
                     table.add(name, place.name, *tributary(bench, run, f"{directory}/pristine", nodes))
             for name, options in [("rsync --fsync over ssh", ["--fsync"]), ("rsync over ssh", [])]:
-                with bench.directory(place, kept=True) as run:
+                with bench.directory(place, kept=kept) as run:
                     watch = Stopwatch()
                     rsync.copy(f"{directory}/pristine", f"{run}/target", *options)
                     table.add(name, place.name, watch.seconds())
