@@ -3,6 +3,7 @@ import MeshContent
 import MeshFiles
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 import MeshTopology
@@ -174,6 +175,7 @@ extension Engine {
         else { return }
         call.gifts[parcel]?.isDone = true
         gift.file?.blobs.close()
+        call.pace.carried(gift.servedBytes, at: self.now)
         self.beginAdmitted(call)
         self.settle()
     }
@@ -228,6 +230,7 @@ extension Engine {
             file?.pass(entry)
         }
         call.gifts[parcel]?.file = file
+        call.gifts[parcel]?.servedBytes += served.reduce(0) { $0 + Int64($1.length) }
         return served
     }
 

@@ -158,7 +158,7 @@ extension Engine {
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
         guard call.gifts.count < GivingLimits.giftsMax else { return false }
-        var offered = OpenParcels(atMost: GivingLimits.offered)
+        var offered = call.noneOffered
         for gift in call.gifts.values
         where gift.parcelClass == group.parcelClass && gift.collector == group.collector
             && !gift.isDone
@@ -260,7 +260,7 @@ extension Engine {
 
     /// Begins what a neighbour has admitted, a bounded number at a time; what began finishes first.
     func beginAdmitted(_ call: Call) {
-        let none = OpenParcels(atMost: GivingLimits.begun)
+        let none = call.noneBegun
         var begun: [GiftLane: OpenParcels] = [:]
         for gift in call.gifts.values where gift.isBegun && !gift.isDone {
             begun[gift.lane, default: none].add(gift.size.rawValue)

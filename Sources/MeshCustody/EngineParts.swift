@@ -138,6 +138,8 @@ final class Call {
     // Giving.
     var gifts: [ParcelID: Gift] = [:]
     var giftsMade: UInt64 = 0
+    /// What was served of gifts that are done.
+    var pace: LinePace
     var queue = GivingQueue()
     var smallsInFlight: [ParcelID: UInt64] = [:]
     var smallBytesInFlight: UInt64 = 0
@@ -170,6 +172,7 @@ final class Call {
         self.hello = hello
         self.since = since
         self.movedAt = since
+        self.pace = LinePace(since: since)
     }
 
     var peer: NodeName { self.session.peer }
@@ -212,6 +215,7 @@ struct Gift {
     var waitsSince: UnixMilliseconds?
     var offerAgainAt: UnixMilliseconds?
     var entriesSent: UInt64 = 0
+    var servedBytes: Int64 = 0
     var acked = RunSet()
     /// Wanted, and not yet here.
     var pendingWants = RunSet()
@@ -223,6 +227,18 @@ struct Gift {
     /// Closing sent and every blob acknowledged: nothing more is to be done but to hear of custody.
     var isDone = false
     var begunAt: UnixMilliseconds?
+}
+
+extension Call {
+    /// None is begun; see ``GivingLimits/begun``.
+    var noneBegun: OpenParcels {
+        OpenParcels(atMost: GivingLimits.begun.brief(atMost: self.pace.bytesASecond))
+    }
+
+    /// None is offered; see ``GivingLimits/offered``.
+    var noneOffered: OpenParcels {
+        OpenParcels(atMost: GivingLimits.offered.brief(atMost: 4 * self.pace.bytesASecond))
+    }
 }
 
 extension Gift {
@@ -270,11 +286,12 @@ struct GivenFile {
 /// How much goes to one neighbour at a time.
 enum GivingLimits {
     /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
-    /// beside them on short ones.
+    /// beside them on short ones. Brief ones have no more than the line carries in a second.
     static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
-    /// Parcels of one class and collector that are offered and not finished, begun or not.
+    /// Parcels of one class and collector that are offered and not finished, begun or not. Brief ones
+    /// have no more than the line carries in four seconds.
     static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
     /// Parcels that are offered in all, those included that wait for custody only.
     static let giftsMax = 128

@@ -1,7 +1,8 @@
 /// Parcels that are open together: some in any case, and more of them as long as all are brief together.
 ///
 /// Of files of middle size many must be on their way at a time: what follows from one is then made
-/// durable, signed and answered together with what follows from others.
+/// durable, signed and answered together with what follows from others. Not so many, though, that what is
+/// newer or more urgent would wait long behind them.
 package struct OpenParcels: Sendable {
     /// How many may be open.
     package struct Limit: Sendable {
@@ -12,6 +13,11 @@ package struct OpenParcels: Sendable {
         package init(countMax: Int, briefMax: Int64) {
             self.countMax = countMax
             self.briefMax = briefMax
+        }
+
+        /// The same with at most so many bytes of brief ones.
+        package func brief(atMost bytes: Int64) -> Self {
+            Self(countMax: self.countMax, briefMax: min(self.briefMax, bytes))
         }
     }
 

@@ -28,4 +28,18 @@ import Testing
         self.open.add(.max)
         #expect(!self.open.admits())
     }
+
+    @Test func onASlowLineFewerAre() {
+        let limit = OpenParcels.Limit(countMax: 2, briefMax: 100).brief(atMost: 50)
+        var open = OpenParcels(atMost: limit)
+        for _ in 0..<2 { open.add(20) }
+        #expect(open.admits(10))
+        #expect(!open.admits(11))
+        var none = OpenParcels(atMost: limit.brief(atMost: 0))
+        none.add(1)
+        #expect(none.admits(.max))
+        none.add(1)
+        #expect(!none.admits(1))
+        #expect(!none.admits())
+    }
 }
