@@ -286,12 +286,15 @@ struct GivenFile {
 /// How much goes to one neighbour at a time.
 enum GivingLimits {
     /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
-    /// beside them on short ones. Brief ones have no more than the line carries in a second.
+    /// beside them on short ones.
+    ///
+    /// Brief ones have no more than the line carries in a second.
     static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
-    /// Parcels of one class and collector that are offered and not finished, begun or not. Brief ones
-    /// have no more than the line carries in four seconds.
+    /// Parcels of one class and collector that are offered and not finished, begun or not.
+    ///
+    /// Brief ones have no more than the line carries in four seconds.
     static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
     /// Parcels that are offered in all, those included that wait for custody only.
     static let giftsMax = 128
