@@ -135,7 +135,10 @@ package actor Engine {
             if self.isStopped { break }
             guard !self.isSettled else { continue }
             self.eventsUnsettled += 1
-            if self.mailbox.isEmpty || self.eventsUnsettled >= Self.burst { self.settleNow() }
+            guard self.mailbox.isEmpty || self.eventsUnsettled >= Self.burst else { continue }
+            self.settleNow()
+            // More may follow from what followed, and nobody come by.
+            if !self.isSettled, self.mailbox.isEmpty { self.settleNow() }
         }
         self.mailbox.finish()
         for send in self.sends.values { send.finish(.stopped) }

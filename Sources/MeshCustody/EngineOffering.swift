@@ -132,8 +132,12 @@ extension Engine {
 
     /// Starts parcels of one class, origins in turn, until bounds are reached or none is left.
     private func start(_ groups: [ParcelGroup], on call: Call) {
+        guard let parcelClass = groups.first?.parcelClass else { return }
         var rows: [ParcelID: ParcelRow] = [:]
-        var open = groups.filter { self.hasRoom(for: $0, call) && !call.queue.isEmpty($0) }
+        var offered = self.offered(parcelClass, on: call)
+        var open = groups.filter {
+            self.hasRoom(for: $0, call, offered[$0.collector]) && !call.queue.isEmpty($0)
+        }
         while !open.isEmpty, !self.isStopped {
             let origins = Set(open.map(\.origin))
             guard let isSmall = open.first?.isSmall,
@@ -143,29 +147,42 @@ extension Engine {
             let group = open[place]
             if let row = self.takeNext(of: group, for: call, &rows) {
                 call.queue.took(row.size.rawValue, of: origin, isSmall: isSmall)
-                if isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
+                if isSmall {
+                    self.giveSmall(row, to: call)
+                } else {
+                    offered[group.collector, default: call.noneOffered].add(row.size.rawValue)
+                    self.offer(row, to: call)
+                }
             } else {
                 open.remove(at: place)
             }
-            open.removeAll { !self.hasRoom(for: $0, call) }
+            open.removeAll { !self.hasRoom(for: $0, call, offered[$0.collector]) }
         }
     }
 
-    private func hasRoom(for group: ParcelGroup, _ call: Call) -> Bool {
+    /// What of a class is offered and not done, by collector.
+    private func offered(_ parcelClass: UInt8, on call: Call) -> [NodeName: OpenParcels] {
+        let gifts = call.gifts.values.filter { $0.parcelClass == parcelClass && !$0.isDone }
+        // Where one must wait, no more than a few are kept for later.
+        var offered: [NodeName: OpenParcels] = [:]
+        for gift in gifts where gift.waits != nil {
+            offered[gift.collector] = OpenParcels(atMost: GivingLimits.offered.brief(atMost: 0))
+        }
+        for gift in gifts {
+            offered[gift.collector, default: call.noneOffered].add(gift.size.rawValue)
+        }
+        return offered
+    }
+
+    private func hasRoom(for group: ParcelGroup, _ call: Call, _ offered: OpenParcels?) -> Bool {
         if let until = call.fullFor[group.collector] {
             if group.isSmall, until > self.now { return false }
             if until <= self.now { call.fullFor[group.collector] = nil }
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
-        guard call.gifts.count < GivingLimits.giftsMax else { return false }
-        var offered = call.noneOffered
-        for gift in call.gifts.values
-        where gift.parcelClass == group.parcelClass && gift.collector == group.collector
-            && !gift.isDone
-        {
-            offered.add(gift.size.rawValue)
-        }
-        return offered.admits()
+        let offered = offered ?? call.noneOffered
+        // Brief ones of one collector keep none of another's from being offered.
+        return call.gifts.count < GivingLimits.giftsMax ? offered.admits() : offered.areFew
     }
 
     /// The next of a group that is for a neighbour; `rows` are those that were read ahead.

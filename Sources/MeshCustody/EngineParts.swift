@@ -138,7 +138,6 @@ final class Call {
     // Giving.
     var gifts: [ParcelID: Gift] = [:]
     var giftsMade: UInt64 = 0
-    /// What was served of gifts that are done.
     var pace: LinePace
     var queue = GivingQueue()
     var smallsInFlight: [ParcelID: UInt64] = [:]
@@ -215,7 +214,8 @@ struct Gift {
     var waitsSince: UnixMilliseconds?
     var offerAgainAt: UnixMilliseconds?
     var entriesSent: UInt64 = 0
-    var servedBytes: Int64 = 0
+    /// Blobs that were served and are not acknowledged, by number: their lengths, in bytes.
+    var served: [UInt64: UInt32] = [:]
     var acked = RunSet()
     /// Wanted, and not yet here.
     var pendingWants = RunSet()
@@ -232,12 +232,12 @@ struct Gift {
 extension Call {
     /// None is begun; see ``GivingLimits/begun``.
     var noneBegun: OpenParcels {
-        OpenParcels(atMost: GivingLimits.begun.brief(atMost: self.pace.bytesASecond))
+        OpenParcels(atMost: GivingLimits.begun.brief(atMost: 2 * self.pace.bytesASecond))
     }
 
     /// None is offered; see ``GivingLimits/offered``.
     var noneOffered: OpenParcels {
-        OpenParcels(atMost: GivingLimits.offered.brief(atMost: 4 * self.pace.bytesASecond))
+        OpenParcels(atMost: GivingLimits.offered.brief(atMost: 8 * self.pace.bytesASecond))
     }
 }
 
@@ -288,15 +288,16 @@ enum GivingLimits {
     /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
     /// beside them on short ones.
     ///
-    /// Brief ones have no more than the line carries in a second.
+    /// Brief ones have no more than the line carries in two seconds.
     static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
     /// Parcels of one class and collector that are offered and not finished, begun or not.
     ///
-    /// Brief ones have no more than the line carries in four seconds.
+    /// Brief ones have no more than the line carries in eight seconds.
     static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
-    /// Parcels that are offered in all, those included that wait for custody only.
+    /// Parcels that are offered in all, those included that wait for custody only; a few of each class
+    /// and collector are in any case.
     static let giftsMax = 128
 }
 

@@ -16,6 +16,7 @@ package struct LinePace: Sendable {
 
     /// So many more bytes have come through.
     package mutating func carried(_ bytes: Int64, at now: UnixMilliseconds) {
+        guard bytes > 0 else { return }
         self.bytes += bytes
         let span = now.rawValue - self.since.rawValue
         // A clock that was set back begins anew.

@@ -35,9 +35,11 @@ package struct OpenParcels: Sendable {
         self.bytes += min(size, self.limit.briefMax + 1 - self.bytes)
     }
 
+    /// Whether another may be opened in any case.
+    package var areFew: Bool { self.count < self.limit.countMax }
+
     /// Whether another of so many bytes may be opened, or one of at least none.
     package func admits(_ size: Int64 = 0) -> Bool {
-        self.count < self.limit.countMax
-            || size <= self.limit.briefMax - self.bytes
+        self.areFew || size <= self.limit.briefMax - self.bytes
     }
 }

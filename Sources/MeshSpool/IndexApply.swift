@@ -249,12 +249,11 @@ extension Index {
     }
 
     private func applyClosing(_ message: ProtoClosingRecord, _ db: Database) throws {
-        // What the origin has closed it can reproduce, so it is custodian; others must first say so,
-        // and the way is that of whom they say it to.
+        // What the origin has closed it can reproduce, so it is custodian; others must first say so.
         try db.run(
             """
             UPDATE parcel SET
-                passage = CASE WHEN state = 'arriving' THEN ? ELSE passage END,
+                passage = CASE WHEN closing IS NULL THEN ? ELSE passage END,
                 closing = ifnull(closing, ?),
                 closing_signature = ifnull(closing_signature, ?),
                 closed_at = ifnull(closed_at, ?),

@@ -58,11 +58,18 @@ import Testing
 
     /// As many as have 4 MiB together, on a line that is quick, and two in any case; none before one that
     /// waits for others.
-    @Test(arguments: [
-        ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
-        ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
-    ])
-    func asManyAreBegunAsAreBriefTogether(sizes: [Int], begun: Int) async throws {
+    @Test(
+        arguments: [
+            ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
+            ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
+        ],
+        [true, false]
+    )
+    func asManyAreBegunAsAreBriefTogether(
+        _ files: (sizes: [Int], begun: Int),
+        isQuick: Bool
+    ) async throws {
+        let (sizes, begun) = (files.sizes, isQuick ? files.begun : 2)
         let scratch = try Scratch()
         let seen = Mutex<Set<ParcelID>>([])
         let isMute = Atomic(false)
@@ -85,7 +92,7 @@ import Testing
         for node in ["o", "r"] { try await mesh.start(node) }
         try await mesh.connect("o", "r")
         // How quick the line is they know by what it has carried.
-        try Scratch.write(noise(8 << 20, seed: 99), to: "\(source)/first")
+        try Scratch.write(noise(isQuick ? 8 << 20 : 70_000, seed: 99), to: "\(source)/first")
         _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
         #expect(try await mesh.waitForTrace(of: "first", at: "o") { $0.hasPrefix("passed") })
         let flow = QueueTarget.flow(try #require(FlowName("f")))
