@@ -132,12 +132,8 @@ extension Engine {
 
     /// Starts parcels of one class, origins in turn, until bounds are reached or none is left.
     private func start(_ groups: [ParcelGroup], on call: Call) {
-        guard let parcelClass = groups.first?.parcelClass else { return }
         var rows: [ParcelID: ParcelRow] = [:]
-        var offered = self.offered(parcelClass, on: call)
-        var open = groups.filter {
-            self.hasRoom(for: $0, call, offered[$0.collector]) && !call.queue.isEmpty($0)
-        }
+        var open = groups.filter { self.hasRoom(for: $0, call) && !call.queue.isEmpty($0) }
         while !open.isEmpty, !self.isStopped {
             let origins = Set(open.map(\.origin))
             guard let isSmall = open.first?.isSmall,
@@ -147,42 +143,26 @@ extension Engine {
             let group = open[place]
             if let row = self.takeNext(of: group, for: call, &rows) {
                 call.queue.took(row.size.rawValue, of: origin, isSmall: isSmall)
-                if isSmall {
-                    self.giveSmall(row, to: call)
-                } else {
-                    offered[group.collector, default: call.noneOffered].add(row.size.rawValue)
-                    self.offer(row, to: call)
-                }
+                if isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
             } else {
                 open.remove(at: place)
             }
-            open.removeAll { !self.hasRoom(for: $0, call, offered[$0.collector]) }
+            open.removeAll { !self.hasRoom(for: $0, call) }
         }
     }
 
-    /// What of a class is offered and not done, by collector.
-    private func offered(_ parcelClass: UInt8, on call: Call) -> [NodeName: OpenParcels] {
-        let gifts = call.gifts.values.filter { $0.parcelClass == parcelClass && !$0.isDone }
-        // Where one must wait, no more than a few are kept for later.
-        var offered: [NodeName: OpenParcels] = [:]
-        for gift in gifts where gift.waits != nil {
-            offered[gift.collector] = OpenParcels(atMost: GivingLimits.offered.brief(atMost: 0))
-        }
-        for gift in gifts {
-            offered[gift.collector, default: call.noneOffered].add(gift.size.rawValue)
-        }
-        return offered
-    }
-
-    private func hasRoom(for group: ParcelGroup, _ call: Call, _ offered: OpenParcels?) -> Bool {
+    private func hasRoom(for group: ParcelGroup, _ call: Call) -> Bool {
         if let until = call.fullFor[group.collector] {
             if group.isSmall, until > self.now { return false }
             if until <= self.now { call.fullFor[group.collector] = nil }
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
-        let offered = offered ?? call.noneOffered
-        // Brief ones of one collector keep none of another's from being offered.
-        return call.gifts.count < GivingLimits.giftsMax ? offered.admits() : offered.areFew
+        guard call.gifts.count < GivingLimits.giftsMax else { return false }
+        let open = call.gifts.values.count { gift in
+            gift.parcelClass == group.parcelClass && gift.collector == group.collector
+                && !gift.isDone
+        }
+        return open < GivingLimits.offeredMax
     }
 
     /// The next of a group that is for a neighbour; `rows` are those that were read ahead.
@@ -277,21 +257,15 @@ extension Engine {
 
     /// Begins what a neighbour has admitted, a bounded number at a time; what began finishes first.
     func beginAdmitted(_ call: Call) {
-        let none = call.noneBegun
-        var begun: [GiftLane: OpenParcels] = [:]
+        var begun: [GiftLane: Int] = [:]
         for gift in call.gifts.values where gift.isBegun && !gift.isDone {
-            begun[gift.lane, default: none].add(gift.size.rawValue)
+            begun[gift.lane, default: 0] += 1
         }
         let waiting = call.gifts.filter { $0.value.isAdmitted && !$0.value.isBegun }
             .sorted { $0.value.order < $1.value.order }
-        var full: Set<GiftLane> = []
-        for (parcel, gift) in waiting where !full.contains(gift.lane) {
-            // None that is shorter overtakes it.
-            guard begun[gift.lane, default: none].admits(gift.size.rawValue) else {
-                full.insert(gift.lane)
-                continue
-            }
-            begun[gift.lane, default: none].add(gift.size.rawValue)
+        for (parcel, gift) in waiting
+        where begun[gift.lane, default: 0] < GivingLimits.begunMax {
+            begun[gift.lane, default: 0] += 1
             call.gifts[parcel]?.isBegun = true
             call.gifts[parcel]?.begunAt = self.now
             self.pushEntries(of: parcel, to: call)
@@ -337,14 +311,14 @@ extension Gift {
         GiftLane(
             parcelClass: self.parcelClass,
             collector: self.collector,
-            isShort: self.size.isShort
+            isShort: self.isShort
         )
     }
 }
 
-extension ByteCount {
-    /// Whether a file of this length need not wait for a long one that began before.
-    var isShort: Bool { self.rawValue <= GivingLimits.shortMax }
+extension Opening {
+    /// Whether it need not wait for a long one that began before.
+    var isShort: Bool { self.size.rawValue <= GivingLimits.shortMax }
 }
 
 extension Call {
@@ -359,7 +333,7 @@ extension Call {
             number: 0,
             parcelClass: opening.parcelClass,
             collector: opening.collector,
-            size: opening.size,
+            isShort: opening.isShort,
             order: self.giftsMade
         )
     }
