@@ -93,7 +93,10 @@ extension Engine {
             }
             self.landings.queue.removeFirst(taken)
             self.landings.queue.append(contentsOf: deferred)
-            if batch.isEmpty { break }
+            if batch.isEmpty {
+                // Those behind ones that have nothing to land need not wait for another event.
+                if taken > deferred.count { continue } else { break }
+            }
             self.start(batch)
         }
         self.signDrafts()

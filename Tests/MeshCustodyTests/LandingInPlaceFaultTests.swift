@@ -25,17 +25,7 @@ extension LandingInPlaceTests {
         let source = try await mesh.home("o").source("f")
         try Scratch.write(Self.content, to: "\(source)/file")
         #expect(try await mesh.node("o").send([source], wait: nil, id: 1).get().files == 1)
-        #expect(try await Self.isPlaced(mesh, entries: 5))
-    }
-
-    private static func isPlaced(_ mesh: TestMesh, entries: UInt64) async throws -> Bool {
-        let index = try #require(try await mesh.node("hq").spool.index as? Index)
-        return try await mesh.wait(for: "hq") { _ in
-            guard let row = try? index.find(path: Array("file".utf8), limit: 1).first else {
-                return false
-            }
-            return (try? index.placedEntries(of: row.number)) == entries
-        }
+        #expect(try await Self.isPlaced(mesh) { 5 })
     }
 
     /// Those that were durable in its place did not come again.

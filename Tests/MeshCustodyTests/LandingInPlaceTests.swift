@@ -145,9 +145,17 @@ import Testing
 
     /// Waits until the collector has written all of a file whose closing was lost.
     static func isWritten(_ mesh: TestMesh, _ watch: Watch) async throws -> Bool {
+        try await Self.isPlaced(mesh) { watch.entries.withLock { $0 } }
+    }
+
+    /// Waits until so many entries of the file are durable in its place; `nil`: nobody knows yet how many.
+    static func isPlaced(
+        _ mesh: TestMesh,
+        _ entries: @Sendable () -> UInt64?
+    ) async throws -> Bool {
         let index = try #require(try await mesh.node("hq").spool.index as? Index)
         return try await mesh.wait(for: "hq") { _ in
-            guard let entries = watch.entries.withLock({ $0 }),
+            guard let entries = entries(),
                 let row = try? index.find(path: Array("file".utf8), limit: 1).first
             else { return false }
             return (try? index.placedEntries(of: row.number)) == entries
