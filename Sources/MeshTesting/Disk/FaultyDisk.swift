@@ -47,14 +47,10 @@ package final class FaultyDisk: Disk {
         var durable: [String: FaultyFile] = [:]
         var changes: [NameChange] = []
         var directories: Set<String> = []
-        var free: UInt64 = 1 << 40
-        var canPunch = true
     }
 
     private let state = Mutex(State())
-    private let nextSyncFailure = Mutex<Int32?>(nil)
-    /// Held by every operation, so that a crash falls between two of them.
-    private let gate = Mutex<Int?>(nil)
+    private let device = FaultyDevice()
 
     /// An empty disk.
     package init() {}
@@ -64,17 +60,17 @@ package final class FaultyDisk: Disk {
     /// Its bytes stay readable until they are forgotten, and are never written: a sync after it
     /// succeeds and means nothing.
     package func failNextSync(_ number: Int32 = EIO) {
-        self.nextSyncFailure.withLock { $0 = number }
+        self.device.nextSyncFailure.withLock { $0 = number }
     }
 
     /// Lets so many more changes through; the power fails at the next one, and nothing works then.
-    package func stop(after changes: Int) { self.gate.withLock { $0 = changes } }
+    package func stop(after changes: Int) { self.device.gate.withLock { $0 = changes } }
 
     /// What is left for new files, in bytes.
-    package func setFreeBytes(_ count: UInt64) { self.state.withLock { $0.free = count } }
+    package func setFreeBytes(_ count: UInt64) { self.device.room.withLock { $0.free = count } }
 
     /// From now on the file system gives back whole files only.
-    package func refusePunching() { self.state.withLock { $0.canPunch = false } }
+    package func refusePunching() { self.device.room.withLock { $0.canPunch = false } }
 
     /// Damages one byte of a file, durably.
     package func flipByte(_ path: String, at offset: UInt64) {
@@ -107,7 +103,7 @@ package final class FaultyDisk: Disk {
     package func crash(_ kept: Kept, seed: UInt64) -> FaultyDisk {
         var random = SeededGenerator(seed: seed)
         let after = FaultyDisk()
-        self.gate.withLock { _ in self.collect(kept, &random, into: after) }
+        self.device.gate.withLock { _ in self.collect(kept, &random, into: after) }
         return after
     }
 
@@ -136,30 +132,16 @@ package final class FaultyDisk: Disk {
             var copies: [ObjectIdentifier: FaultyFile] = [:]
             for (_, file) in names.sorted(by: { $0.key < $1.key })
             where copies[ObjectIdentifier(file)] == nil {
-                copies[ObjectIdentifier(file)] = file.afterCrash(kept, &random, after)
+                copies[ObjectIdentifier(file)] = file.afterCrash(kept, &random, after.device)
             }
             let found = names.compactMapValues { copies[ObjectIdentifier($0)] }
             after.state.withLock { new in
                 new.names = found
                 new.durable = found
                 new.directories = state.directories
-                new.free = state.free
-                new.canPunch = state.canPunch
             }
         }
-    }
-
-    /// Runs a change, unless the power is gone.
-    fileprivate func changing<R>(_ body: () throws -> R) throws -> R {
-        try self.gate.withLock { left in
-            if let count = left {
-                guard count > 0 else {
-                    throw DiskError(operation: "power", path: "", number: EIO)
-                }
-                left = count - 1
-            }
-            return try body()
-        }
+        after.device.room.withLock { $0 = self.device.room.withLock { $0 } }
     }
 
     private func file(_ path: String) -> FaultyFile? { self.state.withLock { $0.names[path] } }
@@ -167,28 +149,6 @@ package final class FaultyDisk: Disk {
     private static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return String(path[..<slash])
-    }
-
-    fileprivate func takeSyncFailure() -> Int32? {
-        self.nextSyncFailure.withLock { number in
-            defer { number = nil }
-            return number
-        }
-    }
-
-    fileprivate func checkPunching() throws {
-        guard self.state.withLock({ $0.canPunch }) else {
-            throw DiskError(operation: "fallocate", path: "", number: EOPNOTSUPP)
-        }
-    }
-
-    fileprivate func take(_ count: UInt64) throws {
-        try self.state.withLock { state in
-            guard count <= state.free else {
-                throw DiskError(operation: "fallocate", path: "", number: ENOSPC)
-            }
-            state.free -= count
-        }
     }
 }
 
@@ -201,8 +161,8 @@ extension FaultyDisk {
     }
 
     package func create(_ path: String) throws -> any DiskFile {
-        let file = FaultyFile(self)
-        try self.changing {
+        let file = FaultyFile(self.device)
+        try self.device.changing {
             try self.state.withLock { state in
                 guard state.names[path] == nil else {
                     throw DiskError(operation: "create", path: path, number: EEXIST)
@@ -232,7 +192,7 @@ extension FaultyDisk {
     package func unlink(_ path: String) throws { try self.change(path, .remove(path)) }
 
     private func change(_ path: String, _ change: NameChange) throws {
-        try self.changing {
+        try self.device.changing {
             try self.state.withLock { state in
                 guard state.names[path] != nil else {
                     throw DiskError(operation: "rename or unlink", path: path, number: ENOENT)
@@ -244,7 +204,7 @@ extension FaultyDisk {
     }
 
     package func syncDirectory(_ directory: String) throws {
-        try self.changing {
+        try self.device.changing {
             self.state.withLock { state in
                 for change in state.changes where change.concerns(directory) {
                     change.apply(to: &state.durable)
@@ -254,7 +214,9 @@ extension FaultyDisk {
         }
     }
 
-    package func freeBytes(_ path: String) throws -> UInt64 { self.state.withLock { $0.free } }
+    package func freeBytes(_ path: String) throws -> UInt64 {
+        self.device.room.withLock { $0.free }
+    }
 }
 
 extension FaultyDisk.Kept {
@@ -268,6 +230,54 @@ extension FaultyDisk.Kept {
         case .prefix: Array(elements.prefix(Int.random(in: 0...elements.count, using: &random)))
         case .anything: elements.filter { _ in Bool.random(using: &random) }
         case .everything: elements
+        }
+    }
+}
+
+/// What all files of a ``FaultyDisk`` lie on: its power, its room, its faults.
+private final class FaultyDevice: Sendable {
+    struct Room {
+        var free: UInt64 = 1 << 40
+        var canPunch = true
+    }
+
+    let room = Mutex(Room())
+    let nextSyncFailure = Mutex<Int32?>(nil)
+    /// Held by every operation, so that a crash falls between two of them.
+    let gate = Mutex<Int?>(nil)
+
+    /// Runs a change, unless the power is gone.
+    func changing<R>(_ body: () throws -> R) throws -> R {
+        try self.gate.withLock { left in
+            if let count = left {
+                guard count > 0 else {
+                    throw DiskError(operation: "power", path: "", number: EIO)
+                }
+                left = count - 1
+            }
+            return try body()
+        }
+    }
+
+    func takeSyncFailure() -> Int32? {
+        self.nextSyncFailure.withLock { number in
+            defer { number = nil }
+            return number
+        }
+    }
+
+    func checkPunching() throws {
+        guard self.room.withLock({ $0.canPunch }) else {
+            throw DiskError(operation: "fallocate", path: "", number: EOPNOTSUPP)
+        }
+    }
+
+    func take(_ count: UInt64) throws {
+        try self.room.withLock { room in
+            guard count <= room.free else {
+                throw DiskError(operation: "fallocate", path: "", number: ENOSPC)
+            }
+            room.free -= count
         }
     }
 }
@@ -317,9 +327,9 @@ private final class FaultyFile: DiskFile {
     }
 
     private let state = Mutex(State())
-    private let disk: FaultyDisk
+    private let device: FaultyDevice
 
-    init(_ disk: FaultyDisk) { self.disk = disk }
+    init(_ device: FaultyDevice) { self.device = device }
 
     var contents: [UInt8] { self.state.withLock { $0.bytes } }
 
@@ -344,14 +354,14 @@ private final class FaultyFile: DiskFile {
     }
 
     func allocate(_ stretch: Range<UInt64>) throws {
-        try self.disk.take(UInt64(stretch.count))
+        try self.device.take(UInt64(stretch.count))
         try self.add(.resize(Int(max(stretch.upperBound, try self.size()))))
     }
 
     func truncate(to count: UInt64) throws { try self.add(.resize(Int(count))) }
 
     func punch(_ offset: UInt64, count: UInt64) throws {
-        try self.disk.checkPunching()
+        try self.device.checkPunching()
         let range = Int(offset)..<Int(offset + count)
         try self.add(.punch(range))
         let first = (range.lowerBound + Self.blockBytes - 1) / Self.blockBytes
@@ -362,7 +372,7 @@ private final class FaultyFile: DiskFile {
     }
 
     private func add(_ change: Change) throws {
-        try self.disk.changing {
+        try self.device.changing {
             self.state.withLock { state in
                 change.apply(to: &state.bytes)
                 state.changes.append(change)
@@ -373,8 +383,8 @@ private final class FaultyFile: DiskFile {
     func syncData() throws { try self.syncAll() }
 
     func syncAll() throws {
-        let failure = self.disk.takeSyncFailure()
-        try self.disk.changing {
+        let failure = self.device.takeSyncFailure()
+        try self.device.changing {
             self.state.withLock { state in
                 // A failed sync forgets what was to be written: the pages are clean now.
                 if failure == nil {
@@ -405,7 +415,7 @@ private final class FaultyFile: DiskFile {
     func afterCrash(
         _ kept: FaultyDisk.Kept,
         _ random: inout SeededGenerator,
-        _ disk: FaultyDisk
+        _ device: FaultyDevice
     ) -> FaultyFile {
         let found = self.state.withLock { state in
             var bytes = state.durable
@@ -431,7 +441,7 @@ private final class FaultyFile: DiskFile {
             }
             return bytes
         }
-        let copy = FaultyFile(disk)
+        let copy = FaultyFile(device)
         copy.state.withLock { state in
             state.bytes = found
             state.durable = found
