@@ -3,6 +3,7 @@ import MeshContent
 import MeshFiles
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 import MeshTopology
@@ -228,6 +229,7 @@ extension Engine {
             file?.pass(entry)
         }
         call.gifts[parcel]?.file = file
+        for blob in served { call.gifts[parcel]?.served[blob.number] = blob.length }
         return served
     }
 
@@ -321,6 +323,9 @@ extension Engine {
         guard var gift = call.gifts[parcel] else { return }
         self.lastMoveAt = self.now
         for run in numbers.runs where run.upperBound < gift.entriesSent { gift.acked.insert(run) }
+        let carried = gift.served.filter { numbers.contains($0.key) }
+        for number in carried.keys { gift.served[number] = nil }
+        call.pace.carried(carried.values.reduce(0) { $0 + Int64($1) }, at: self.now)
         call.gifts[parcel] = gift
         self.pushEntries(of: parcel, to: call)
         self.finishGift(parcel, on: call)

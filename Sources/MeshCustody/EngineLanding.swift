@@ -3,6 +3,7 @@ import Logging
 import MeshFiles
 import MeshIdentity
 import MeshModel
+import MeshPolicy
 import MeshProtocol
 import MeshSpool
 
@@ -48,9 +49,9 @@ struct LandingState {
 // The collector's side: files appear under their final names, each version once.
 extension Engine {
     private static let jobsInFlightMax = 3
-    /// How many files land together, and how many bytes of them; a longer one lands alone.
+    /// How many files land together; a long one lands alone.
     private static let batchMax = 128
-    private static let batchBytesMax: Int64 = 16 << 20
+    private static let together = OpenParcels.Limit(countMax: 1, briefMax: 16 << 20)
     private static let retryAfter: Int64 = 30_000
 
     /// Starts landing what is held for this collector, as far as threads allow.
@@ -68,7 +69,7 @@ extension Engine {
             !self.isStopped
         {
             var batch: [LandingJob] = []
-            var bytes: Int64 = 0
+            var together = OpenParcels(atMost: Self.together)
             var deferred: [ParcelID] = []
             var taken = 0
             let (next, rows) = self.nextToLand()
@@ -77,16 +78,14 @@ extension Engine {
                     taken += 1
                     continue
                 }
-                guard batch.isEmpty || bytes + row.size.rawValue <= Self.batchBytesMax else {
-                    break
-                }
+                guard together.admits(row.size.rawValue) else { break }
+                together.add(row.size.rawValue)
                 taken += 1
                 switch self.prepare(row) {
                 case .land(let job):
                     self.landings.begin(parcel, as: job.final)
                     self.landings.jobs[parcel] = job
                     batch.append(job)
-                    bytes += row.size.rawValue
                 case .later: deferred.append(parcel)
                 case .done: break
                 }
@@ -106,7 +105,7 @@ extension Engine {
     private func nextToLand() -> (ArraySlice<ParcelID>, [ParcelID: ParcelRow]) {
         let first = self.rows(of: self.landings.queue.prefix(1))
         let size = max(1, first.values.first?.size.rawValue ?? 1)
-        let count = min(Self.batchMax, Int(clamping: Self.batchBytesMax / size))
+        let count = min(Self.batchMax, Int(clamping: Self.together.briefMax / size))
         guard count > 1 else { return (self.landings.queue.prefix(1), first) }
         let next = self.landings.queue.prefix(count)
         return (next, self.rows(of: next))

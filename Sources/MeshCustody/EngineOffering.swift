@@ -132,8 +132,12 @@ extension Engine {
 
     /// Starts parcels of one class, origins in turn, until bounds are reached or none is left.
     private func start(_ groups: [ParcelGroup], on call: Call) {
+        guard let parcelClass = groups.first?.parcelClass else { return }
         var rows: [ParcelID: ParcelRow] = [:]
-        var open = groups.filter { self.hasRoom(for: $0, call) && !call.queue.isEmpty($0) }
+        var offered = self.offered(parcelClass, on: call)
+        var open = groups.filter {
+            self.hasRoom(for: $0, call, offered[$0.collector]) && !call.queue.isEmpty($0)
+        }
         while !open.isEmpty, !self.isStopped {
             let origins = Set(open.map(\.origin))
             guard let isSmall = open.first?.isSmall,
@@ -143,26 +147,42 @@ extension Engine {
             let group = open[place]
             if let row = self.takeNext(of: group, for: call, &rows) {
                 call.queue.took(row.size.rawValue, of: origin, isSmall: isSmall)
-                if isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
+                if isSmall {
+                    self.giveSmall(row, to: call)
+                } else {
+                    offered[group.collector, default: call.noneOffered].add(row.size.rawValue)
+                    self.offer(row, to: call)
+                }
             } else {
                 open.remove(at: place)
             }
-            open.removeAll { !self.hasRoom(for: $0, call) }
+            open.removeAll { !self.hasRoom(for: $0, call, offered[$0.collector]) }
         }
     }
 
-    private func hasRoom(for group: ParcelGroup, _ call: Call) -> Bool {
+    /// What of a class is offered and not done, by collector.
+    private func offered(_ parcelClass: UInt8, on call: Call) -> [NodeName: OpenParcels] {
+        let gifts = call.gifts.values.filter { $0.parcelClass == parcelClass && !$0.isDone }
+        // Where one must wait, no more than a few are kept for later.
+        var offered: [NodeName: OpenParcels] = [:]
+        for gift in gifts where gift.waits != nil {
+            offered[gift.collector] = OpenParcels(atMost: GivingLimits.offered.brief(atMost: 0))
+        }
+        for gift in gifts {
+            offered[gift.collector, default: call.noneOffered].add(gift.size.rawValue)
+        }
+        return offered
+    }
+
+    private func hasRoom(for group: ParcelGroup, _ call: Call, _ offered: OpenParcels?) -> Bool {
         if let until = call.fullFor[group.collector] {
             if group.isSmall, until > self.now { return false }
             if until <= self.now { call.fullFor[group.collector] = nil }
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
-        guard call.gifts.count < GivingLimits.giftsMax else { return false }
-        let open = call.gifts.values.count { gift in
-            gift.parcelClass == group.parcelClass && gift.collector == group.collector
-                && !gift.isDone
-        }
-        return open < GivingLimits.offeredMax
+        let offered = offered ?? call.noneOffered
+        // Brief ones of one collector keep none of another's from being offered.
+        return call.gifts.count < GivingLimits.giftsMax ? offered.admits() : offered.areFew
     }
 
     /// The next of a group that is for a neighbour; `rows` are those that were read ahead.
@@ -257,15 +277,21 @@ extension Engine {
 
     /// Begins what a neighbour has admitted, a bounded number at a time; what began finishes first.
     func beginAdmitted(_ call: Call) {
-        var begun: [GiftLane: Int] = [:]
+        let none = call.noneBegun
+        var begun: [GiftLane: OpenParcels] = [:]
         for gift in call.gifts.values where gift.isBegun && !gift.isDone {
-            begun[gift.lane, default: 0] += 1
+            begun[gift.lane, default: none].add(gift.size.rawValue)
         }
         let waiting = call.gifts.filter { $0.value.isAdmitted && !$0.value.isBegun }
             .sorted { $0.value.order < $1.value.order }
-        for (parcel, gift) in waiting
-        where begun[gift.lane, default: 0] < GivingLimits.begunMax {
-            begun[gift.lane, default: 0] += 1
+        var full: Set<GiftLane> = []
+        for (parcel, gift) in waiting where !full.contains(gift.lane) {
+            // None that is shorter overtakes it.
+            guard begun[gift.lane, default: none].admits(gift.size.rawValue) else {
+                full.insert(gift.lane)
+                continue
+            }
+            begun[gift.lane, default: none].add(gift.size.rawValue)
             call.gifts[parcel]?.isBegun = true
             call.gifts[parcel]?.begunAt = self.now
             self.pushEntries(of: parcel, to: call)
@@ -311,14 +337,14 @@ extension Gift {
         GiftLane(
             parcelClass: self.parcelClass,
             collector: self.collector,
-            isShort: self.isShort
+            isShort: self.size.isShort
         )
     }
 }
 
-extension Opening {
-    /// Whether it need not wait for a long one that began before.
-    var isShort: Bool { self.size.rawValue <= GivingLimits.shortMax }
+extension ByteCount {
+    /// Whether a file of this length need not wait for a long one that began before.
+    var isShort: Bool { self.rawValue <= GivingLimits.shortMax }
 }
 
 extension Call {
@@ -333,7 +359,7 @@ extension Call {
             number: 0,
             parcelClass: opening.parcelClass,
             collector: opening.collector,
-            isShort: opening.isShort,
+            size: opening.size,
             order: self.giftsMade
         )
     }

@@ -3,6 +3,7 @@ import MeshContent
 package import MeshFiles
 package import MeshIdentity
 package import MeshModel
+import MeshPolicy
 package import MeshProtocol
 package import MeshSpool
 package import MeshTopology
@@ -137,6 +138,7 @@ final class Call {
     // Giving.
     var gifts: [ParcelID: Gift] = [:]
     var giftsMade: UInt64 = 0
+    var pace: LinePace
     var queue = GivingQueue()
     var smallsInFlight: [ParcelID: UInt64] = [:]
     var smallBytesInFlight: UInt64 = 0
@@ -169,6 +171,7 @@ final class Call {
         self.hello = hello
         self.since = since
         self.movedAt = since
+        self.pace = LinePace(since: since)
     }
 
     var peer: NodeName { self.session.peer }
@@ -200,17 +203,19 @@ struct Gift {
     var number: Int64
     let parcelClass: UInt8
     let collector: NodeName
-    let isShort: Bool
+    let size: ByteCount
     /// Counts offers of a call up: what was offered first begins first.
     let order: UInt64
     var isAdmitted = false
-    /// Entries and blobs go; at most ``GivingLimits/begunMax`` at a time.
+    /// Entries and blobs go; see ``GivingLimits/begun``.
     var isBegun = false
     /// Why the neighbour does not take it now, or at all; a stable code.
     var waits: String?
     var waitsSince: UnixMilliseconds?
     var offerAgainAt: UnixMilliseconds?
     var entriesSent: UInt64 = 0
+    /// Blobs that were served and are not acknowledged, by number: their lengths, in bytes.
+    var served: [UInt64: UInt32] = [:]
     var acked = RunSet()
     /// Wanted, and not yet here.
     var pendingWants = RunSet()
@@ -222,6 +227,18 @@ struct Gift {
     /// Closing sent and every blob acknowledged: nothing more is to be done but to hear of custody.
     var isDone = false
     var begunAt: UnixMilliseconds?
+}
+
+extension Call {
+    /// None is begun; see ``GivingLimits/begun``.
+    var noneBegun: OpenParcels {
+        OpenParcels(atMost: GivingLimits.begun.brief(atMost: 2 * self.pace.bytesASecond))
+    }
+
+    /// None is offered; see ``GivingLimits/offered``.
+    var noneOffered: OpenParcels {
+        OpenParcels(atMost: GivingLimits.offered.brief(atMost: 8 * self.pace.bytesASecond))
+    }
 }
 
 extension Gift {
@@ -268,14 +285,19 @@ struct GivenFile {
 
 /// How much goes to one neighbour at a time.
 enum GivingLimits {
-    /// Parcels of one class and collector that are begun and not finished: so many long ones, and
-    /// beside them as many short ones.
-    static let begunMax = 2
+    /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
+    /// beside them on short ones.
+    ///
+    /// Brief ones have no more than the line carries in two seconds.
+    static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
     /// Parcels of one class and collector that are offered and not finished, begun or not.
-    static let offeredMax = 6
-    /// Parcels that are offered in all, those included that wait for custody only.
+    ///
+    /// Brief ones have no more than the line carries in eight seconds.
+    static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
+    /// Parcels that are offered in all, those included that wait for custody only; a few of each class
+    /// and collector are in any case.
     static let giftsMax = 128
 }
 

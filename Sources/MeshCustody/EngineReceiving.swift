@@ -92,7 +92,7 @@ extension Engine {
             guard let place = self.arrivals.index(forKey: parcel),
                 !self.arrivals.values[place].missing.isEmpty
             else { continue }
-            if self.arrivals.values[place].opening.isShort {
+            if self.arrivals.values[place].opening.size.isShort {
                 short.append(parcel)
             } else {
                 long.append(parcel)
@@ -102,7 +102,7 @@ extension Engine {
             guard room > 0 || call.pendingBytes == 0 else { return }
             guard var arrival = self.arrivals[parcel] else { continue }
             // What is long may be owed for long, by a giver that it goes through itself.
-            let left = arrival.opening.isShort ? room : room - Limits.wantedBytesForShort
+            let left = arrival.opening.size.isShort ? room : room - Limits.wantedBytesForShort
             let window = self.throughRoom(arrival)
             guard window > 0, left > 0 || call.pendingBytes == 0 else { continue }
             let most = min(left, window)

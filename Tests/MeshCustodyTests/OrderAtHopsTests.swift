@@ -56,6 +56,63 @@ import Testing
         await mesh.stop()
     }
 
+    /// As many as have 4 MiB together, on a line that is quick, and two in any case; none before one that
+    /// waits for others.
+    @Test(
+        arguments: [
+            ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
+            ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
+        ],
+        [true, false]
+    )
+    func asManyAreBegunAsAreBriefTogether(
+        _ files: (sizes: [Int], begun: Int),
+        isQuick: Bool
+    ) async throws {
+        let (sizes, begun) = (files.sizes, isQuick ? files.begun : 2)
+        let scratch = try Scratch()
+        let seen = Mutex<Set<ParcelID>>([])
+        let isMute = Atomic(false)
+        let mesh = try TestMesh(Self.line("first: oldest"), directory: scratch.path) {
+            node,
+            event in
+            switch event {
+            // What was begun never ends.
+            case .blob(let session, _, _, _)
+            where node.text == "r" && isMute.load(ordering: .acquiring):
+                return .message(session, .smallAck(0))
+            case .message(_, .entries(let parcel, _, _))
+            where node.text == "r" && isMute.load(ordering: .acquiring):
+                seen.withLock { _ = $0.insert(parcel) }
+            default: break
+            }
+            return event
+        }
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "r"] { try await mesh.start(node) }
+        try await mesh.connect("o", "r")
+        // How quick the line is they know by what it has carried.
+        try Scratch.write(noise(isQuick ? 8 << 20 : 70_000, seed: 99), to: "\(source)/first")
+        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
+        #expect(try await mesh.waitForTrace(of: "first", at: "o") { $0.hasPrefix("passed") })
+        let flow = QueueTarget.flow(try #require(FlowName("f")))
+        _ = try await mesh.node("o").hold(flow)
+        isMute.store(true, ordering: .releasing)
+        try Scratch.remove("\(source)/first")
+        for (file, size) in sizes.enumerated() {
+            try Scratch.write(noise(size, seed: UInt64(file)), to: "\(source)/\(file)")
+            Self.age("\(source)/\(file)", seconds: file)
+        }
+        let sent = try await mesh.node("o").send([source], wait: .held, id: 2).get()
+        #expect(sent.files == UInt64(sizes.count))
+        _ = try await mesh.node("o").hold(flow, isHeld: false)
+        #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == begun })
+        #expect(
+            try await !mesh.wait(for: "o", seconds: 1) { _ in seen.withLock { $0.count } > begun }
+        )
+        await mesh.stop()
+    }
+
     @Test(arguments: [900, 150_000])
     func aNewerVersionEndsTheOlderOneThatWaits(size: Int) async throws {
         let scratch = try Scratch()
