@@ -315,10 +315,21 @@ extension Engine {
         for landing in open { self.reopen(landing) }
         guard !self.parts.landings.isEmpty else { return }
         let intents = self.ask([]) { try $0.intents() }
+        // By name and by what they are: somebody may have renamed a directory above.
         let promised = Set(intents.map(\.temporary) + open.map(\.temporary))
+        let files = Set(
+            intents.map { FileIdentity(device: $0.device, inode: $0.inode) }
+                + open.map { FileIdentity(device: $0.device, inode: $0.inode) }
+        )
         for root in self.parts.landings.values {
             var stray: [PathBytes] = []
-            try? root.temporaries { if !promised.contains($0) { stray.append($0) } }
+            try? root.temporaries { temporary in
+                guard !promised.contains(temporary),
+                    let found = try root.look(temporary),
+                    !files.contains(FileIdentity(device: found.device, inode: found.inode))
+                else { return }
+                stray.append(temporary)
+            }
             for temporary in stray { root.remove(temporary) }
         }
         for intent in intents { self.recover(intent) }

@@ -115,7 +115,8 @@ extension LandingInPlaceTests {
     }
 
     /// The giver has let go of it by then: the file in its place is all that there is.
-    @Test func aFileWhoseDirectoryIsAwayAfterCustodyLandsOnceItIsBack() async throws {
+    @Test(arguments: ["away", "hq/landed/away"])
+    func aFileWhoseDirectoryIsAwayAfterCustodyLandsOnceItIsBack(_ place: String) async throws {
         let scratch = try Scratch()
         let mesh = try await Self.send(scratch) {
             try await $0.arm("hq", at: .afterCustodyRecord)
@@ -123,7 +124,7 @@ extension LandingInPlaceTests {
         _ = try await mesh.node("hq").end()
         try await mesh.crash("hq", kept: .everything)
         let directory = try await mesh.home("hq").landing + "/o"
-        let away = scratch.path + "/away"
+        let away = "\(scratch.path)/\(place)"
         try FileManager.default.moveItem(atPath: directory, toPath: away)
         try await mesh.restart("hq")
         #expect(try await mesh.waitForTrace(of: "file", at: "o") { $0.hasPrefix("passed") })
