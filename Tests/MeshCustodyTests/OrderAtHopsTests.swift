@@ -60,7 +60,7 @@ import Testing
     /// waits for others.
     @Test(
         arguments: [
-            ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
+            ([Int](repeating: 100_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
             ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
         ],
         [true, false]

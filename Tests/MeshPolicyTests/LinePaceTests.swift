@@ -14,6 +14,20 @@ import Testing
         #expect(self.pace.bytesASecond == 2_000)
     }
 
+    @Test mutating func aLineThatWasAtRestIsNotSlow() {
+        self.pace.carried(10_000, at: UnixMilliseconds(1_100))
+        // A moment between two files is no rest.
+        self.pace.carried(1_000, at: UnixMilliseconds(1_150))
+        self.pace.began(at: UnixMilliseconds(1_190))
+        self.pace.carried(9_000, at: UnixMilliseconds(1_200))
+        #expect(self.pace.bytesASecond == 100_000)
+        self.pace.carried(1_000, at: UnixMilliseconds(1_250))
+        self.pace.began(at: UnixMilliseconds(600_000))
+        #expect(self.pace.bytesASecond == 100_000)
+        self.pace.carried(30_000, at: UnixMilliseconds(600_100))
+        #expect(self.pace.bytesASecond == 300_000)
+    }
+
     @Test mutating func aClockThatIsSetBackChangesNothing() {
         self.pace.carried(10_000, at: UnixMilliseconds(1_100))
         self.pace.carried(10_000, at: UnixMilliseconds(100))
