@@ -60,7 +60,7 @@ import Testing
     /// waits for others.
     @Test(
         arguments: [
-            ([Int](repeating: 100_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
+            ([Int](repeating: 300_000, count: 12), 12), ([Int](repeating: 3 << 20, count: 12), 2),
             ([1 << 20, 1 << 20, 7 << 19, 300_000], 2),
         ],
         [true, false]
@@ -73,9 +73,12 @@ import Testing
         let scratch = try Scratch()
         let seen = Mutex<Set<ParcelID>>([])
         let isMute = Atomic(false)
-        let mesh = try TestMesh(Self.line("first: oldest"), directory: scratch.path) {
-            node,
-            event in
+        let clock = TestClock(step: 0)
+        let mesh = try TestMesh(
+            Self.line("first: oldest"),
+            directory: scratch.path,
+            clock: clock
+        ) { node, event in
             switch event {
             // What was begun never ends.
             case .blob(let session, _, _, _)
@@ -92,18 +95,24 @@ import Testing
         for node in ["o", "r"] { try await mesh.start(node) }
         try await mesh.connect("o", "r")
         // How quick the line is they know by what it has carried.
-        try Scratch.write(noise(isQuick ? 8 << 20 : 70_000, seed: 99), to: "\(source)/first")
-        _ = try await mesh.node("o").send([source], wait: nil, id: 1).get()
-        #expect(try await mesh.waitForTrace(of: "first", at: "o") { $0.hasPrefix("passed") })
+        for (id, size) in [isQuick ? 4 << 20 : 70_000, 70_000].enumerated() {
+            let file = "\(source)/first-\(id)"
+            try Scratch.write(noise(size, seed: 99), to: file)
+            _ = try await mesh.node("o").send([file], wait: nil, id: 1 + UInt64(id)).get()
+            #expect(
+                try await mesh.waitForTrace(of: "first-\(id)", at: "o") { $0.hasPrefix("passed") }
+            )
+            try Scratch.remove(file)
+            clock.advance(milliseconds: 900)
+        }
         let flow = QueueTarget.flow(try #require(FlowName("f")))
         _ = try await mesh.node("o").hold(flow)
         isMute.store(true, ordering: .releasing)
-        try Scratch.remove("\(source)/first")
         for (file, size) in sizes.enumerated() {
             try Scratch.write(noise(size, seed: UInt64(file)), to: "\(source)/\(file)")
             Self.age("\(source)/\(file)", seconds: file)
         }
-        let sent = try await mesh.node("o").send([source], wait: .held, id: 2).get()
+        let sent = try await mesh.node("o").send([source], wait: .held, id: 3).get()
         #expect(sent.files == UInt64(sizes.count))
         _ = try await mesh.node("o").hold(flow, isHeld: false)
         #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == begun })

@@ -384,15 +384,17 @@ package struct UnknownNode: Error {
 /// A clock that goes on by a millisecond each time it is read, and by more when told to.
 package final class TestClock: WallClock {
     private let milliseconds: Atomic<Int64>
+    private let step: Int64
 
-    /// Begins at some time.
-    package init(at milliseconds: Int64 = 1_800_000_000_000) {
+    /// Begins at some time; with a `step` of 0 it goes on only when told to.
+    package init(at milliseconds: Int64 = 1_800_000_000_000, step: Int64 = 1) {
         self.milliseconds = Atomic(milliseconds)
+        self.step = step
     }
 
     /// The time.
     package func now() -> UnixMilliseconds {
-        UnixMilliseconds(self.milliseconds.add(1, ordering: .relaxed).newValue)
+        UnixMilliseconds(self.milliseconds.add(self.step, ordering: .relaxed).newValue)
     }
 
     /// Lets time pass.
