@@ -68,6 +68,7 @@ extension Engine {
         gift.waits = nil
         gift.waitsSince = nil
         gift.acked = has
+        gift.served = [:]
         gift.entriesSent = entriesKnown
         gift.isClosingSent = false
         gift.isDone = false
@@ -105,6 +106,7 @@ extension Engine {
         gift.offerAgainAt = until
         gift.isAdmitted = false
         gift.isBegun = false
+        gift.served = [:]
         call.gifts[parcel] = gift
         self.tellGiver(of: parcel, later: why)
     }

@@ -78,11 +78,11 @@ extension Engine {
                     taken += 1
                     continue
                 }
-                guard together.admits(row.size.rawValue) else { break }
-                together.add(row.size.rawValue)
+                guard batch.isEmpty || together.admits(row.size.rawValue) else { break }
                 taken += 1
                 switch self.prepare(row) {
                 case .land(let job):
+                    together.add(row.size.rawValue)
                     self.landings.begin(parcel, as: job.final)
                     self.landings.jobs[parcel] = job
                     batch.append(job)
@@ -324,8 +324,8 @@ extension Engine {
         for root in self.parts.landings.values {
             var stray: [PathBytes] = []
             try? root.temporaries { temporary in
-                guard !promised.contains(temporary),
-                    let found = try root.look(temporary),
+                // One that cannot be looked at stays, and so do no others for it.
+                guard !promised.contains(temporary), let found = try? root.look(temporary),
                     !files.contains(FileIdentity(device: found.device, inode: found.inode))
                 else { return }
                 stray.append(temporary)

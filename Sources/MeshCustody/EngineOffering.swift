@@ -150,7 +150,8 @@ extension Engine {
                 if isSmall {
                     self.giveSmall(row, to: call)
                 } else {
-                    offered[group.collector, default: call.noneOffered].add(row.size.rawValue)
+                    let size = row.size.rawValue
+                    offered[group.collector, default: call.noneOffered].add(size, isAdmitted: false)
                     self.offer(row, to: call)
                 }
             } else {
@@ -160,29 +161,29 @@ extension Engine {
         }
     }
 
-    /// What of a class is offered and not done, by collector.
-    private func offered(_ parcelClass: UInt8, on call: Call) -> [NodeName: OpenParcels] {
-        let gifts = call.gifts.values.filter { $0.parcelClass == parcelClass && !$0.isDone }
-        // Where one must wait, no more than a few are kept for later.
-        var offered: [NodeName: OpenParcels] = [:]
-        for gift in gifts where gift.waits != nil {
-            offered[gift.collector] = OpenParcels(atMost: GivingLimits.offered.brief(atMost: 0))
+    /// What of a class is offered, by collector.
+    private func offered(_ parcelClass: UInt8, on call: Call) -> [NodeName: OfferedParcels] {
+        let gifts = call.gifts.values.filter { $0.parcelClass == parcelClass }
+        // Where one must wait, no more than a few are offered any more.
+        var offered: [NodeName: OfferedParcels] = [:]
+        for gift in gifts where gift.waits != nil && !gift.isDone {
+            offered[gift.collector] = OfferedParcels(
+                atMost: GivingLimits.offered.brief(atMost: 0)
+            )
         }
         for gift in gifts {
-            offered[gift.collector, default: call.noneOffered].add(gift.size.rawValue)
+            offered[gift.collector, default: call.noneOffered].add(gift)
         }
         return offered
     }
 
-    private func hasRoom(for group: ParcelGroup, _ call: Call, _ offered: OpenParcels?) -> Bool {
+    private func hasRoom(for group: ParcelGroup, _ call: Call, _ offered: OfferedParcels?) -> Bool {
         if let until = call.fullFor[group.collector] {
             if group.isSmall, until > self.now { return false }
             if until <= self.now { call.fullFor[group.collector] = nil }
         }
         if group.isSmall { return call.smallBytesInFlight < call.hello.smallGrant }
-        let offered = offered ?? call.noneOffered
-        // Brief ones of one collector keep none of another's from being offered.
-        return call.gifts.count < GivingLimits.giftsMax ? offered.admits() : offered.areFew
+        return (offered ?? call.noneOffered).hasRoom
     }
 
     /// The next of a group that is for a neighbour; `rows` are those that were read ahead.
@@ -224,10 +225,10 @@ extension Engine {
     /// What the best way will not take may go another way.
     private func giveRefused(to call: Call) {
         for parcel in self.refusals.keys where !call.isGiving(parcel) {
-            guard call.gifts.count < GivingLimits.giftsMax,
-                let row = self.ask(nil, { try $0.parcel(parcel) }),
+            guard let row = self.ask(nil, { try $0.parcel(parcel) }),
                 row.state == .held || row.state == .arriving,
-                row.collector != self.parts.node, self.isFor(call, row)
+                row.collector != self.parts.node, self.isFor(call, row),
+                self.offered(row.parcelClass, on: call)[row.collector]?.areMost != true
             else { continue }
             if row.isSmall { self.giveSmall(row, to: call) } else { self.offer(row, to: call) }
         }
@@ -322,6 +323,35 @@ extension Engine {
         self.calls.values.contains { call in
             call.smallsInFlight[parcel] != nil || call.gifts[parcel]?.isBegun == true
         }
+    }
+}
+
+/// What of one class and collector is offered to a neighbour; see ``GivingLimits``.
+struct OfferedParcels {
+    private var open: OpenParcels
+    private var unanswered = 0
+    /// Those included that wait for custody only.
+    private var count = 0
+
+    init(atMost limit: OpenParcels.Limit) { self.open = OpenParcels(atMost: limit) }
+
+    mutating func add(_ gift: Gift) {
+        guard !gift.isDone else { return self.count += 1 }
+        self.add(gift.size.rawValue, isAdmitted: gift.isAdmitted)
+    }
+
+    mutating func add(_ size: Int64, isAdmitted: Bool) {
+        self.count += 1
+        self.open.add(size)
+        if !isAdmitted { self.unanswered += 1 }
+    }
+
+    var areMost: Bool { self.count >= GivingLimits.giftsMax }
+
+    var hasRoom: Bool {
+        guard !self.areMost else { return false }
+        return self.open.areFew
+            || (self.unanswered < GivingLimits.unansweredMax && self.open.admits())
     }
 }
 

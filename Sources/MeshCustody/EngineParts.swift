@@ -232,12 +232,12 @@ struct Gift {
 extension Call {
     /// None is begun; see ``GivingLimits/begun``.
     var noneBegun: OpenParcels {
-        OpenParcels(atMost: GivingLimits.begun.brief(atMost: 2 * self.pace.bytesASecond))
+        OpenParcels(atMost: GivingLimits.begun.brief(atMost: 4 * self.pace.bytesASecond))
     }
 
     /// None is offered; see ``GivingLimits/offered``.
-    var noneOffered: OpenParcels {
-        OpenParcels(atMost: GivingLimits.offered.brief(atMost: 8 * self.pace.bytesASecond))
+    var noneOffered: OfferedParcels {
+        OfferedParcels(atMost: GivingLimits.offered.brief(atMost: 8 * self.pace.bytesASecond))
     }
 }
 
@@ -288,7 +288,7 @@ enum GivingLimits {
     /// Parcels of one class and collector that are begun and not finished: the bound on long ones, and
     /// beside them on short ones.
     ///
-    /// Brief ones have no more than the line carries in two seconds.
+    /// Brief ones have no more than the line carries in four seconds.
     static let begun = OpenParcels.Limit(countMax: 2, briefMax: 4 << 20)
     /// A file up to this length is short: it need not wait for a long one, in bytes.
     static let shortMax: Int64 = 64 << 20
@@ -296,8 +296,11 @@ enum GivingLimits {
     ///
     /// Brief ones have no more than the line carries in eight seconds.
     static let offered = OpenParcels.Limit(countMax: 6, briefMax: 16 << 20)
-    /// Parcels that are offered in all, those included that wait for custody only; a few of each class
-    /// and collector are in any case.
+    /// Those of one class and collector that are offered and not admitted: a neighbour without room gets
+    /// no more to keep.
+    static let unansweredMax = 32
+    /// Those of one class and collector that are offered in all, those included that wait for custody
+    /// only.
     static let giftsMax = 128
 }
 

@@ -5,8 +5,12 @@ package struct LinePace: Sendable {
     private var since: UnixMilliseconds
     private var last: UnixMilliseconds
     private var bytes: Int64 = 0
+    private var latest: Int64?
 
-    /// As of the last tenth of a second or more in which something came through; 0 at first.
+    /// The lesser of the last two stretches of a tenth of a second or more; 0 at first.
+    ///
+    /// Only such count in which something came through. What was held up comes at once, and says
+    /// nothing of the line.
     package private(set) var bytesASecond: Int64 = 0
 
     /// How long it is counted at least before it is said, in milliseconds.
@@ -31,7 +35,11 @@ package struct LinePace: Sendable {
         let span = now.rawValue - self.since.rawValue
         // A clock that was set back begins anew.
         guard span < 0 || span >= Self.spanMin else { return }
-        if span > 0 { self.bytesASecond = self.bytes / span * 1_000 }
+        if span > 0 {
+            let bytesASecond = self.bytes * 1_000 / span
+            self.bytesASecond = min(self.latest ?? bytesASecond, bytesASecond)
+            self.latest = bytesASecond
+        }
         (self.bytes, self.since) = (0, now)
     }
 }

@@ -92,19 +92,7 @@ import Testing
             return event
         }
         let source = try await mesh.home("o").source("f")
-        for node in ["o", "r"] { try await mesh.start(node) }
-        try await mesh.connect("o", "r")
-        // How quick the line is they know by what it has carried.
-        for (id, size) in [isQuick ? 4 << 20 : 70_000, 70_000].enumerated() {
-            let file = "\(source)/first-\(id)"
-            try Scratch.write(noise(size, seed: 99), to: file)
-            _ = try await mesh.node("o").send([file], wait: nil, id: 1 + UInt64(id)).get()
-            #expect(
-                try await mesh.waitForTrace(of: "first-\(id)", at: "o") { $0.hasPrefix("passed") }
-            )
-            try Scratch.remove(file)
-            clock.advance(milliseconds: 900)
-        }
+        try await Self.start(mesh, clock, isQuick: isQuick)
         let flow = QueueTarget.flow(try #require(FlowName("f")))
         _ = try await mesh.node("o").hold(flow)
         isMute.store(true, ordering: .releasing)
@@ -118,6 +106,55 @@ import Testing
         #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == begun })
         #expect(
             try await !mesh.wait(for: "o", seconds: 1) { _ in seen.withLock { $0.count } > begun }
+        )
+        await mesh.stop()
+    }
+
+    /// Has two nodes run that know how quick the line is, by what it has carried.
+    private static func start(_ mesh: TestMesh, _ clock: TestClock, isQuick: Bool) async throws {
+        let source = try await mesh.home("o").source("f")
+        for node in ["o", "r"] { try await mesh.start(node) }
+        try await mesh.connect("o", "r")
+        for (id, size) in [isQuick ? 4 << 20 : 70_000, 70_000].enumerated() {
+            let file = "\(source)/first-\(id)"
+            try Scratch.write(noise(size, seed: 99), to: file)
+            _ = try await mesh.node("o").send([file], wait: nil, id: 1 + UInt64(id)).get()
+            #expect(
+                try await mesh.waitForTrace(of: "first-\(id)", at: "o") { $0.hasPrefix("passed") }
+            )
+            try Scratch.remove(file)
+            clock.advance(milliseconds: 900)
+        }
+    }
+
+    /// A neighbour that does not answer, or has no room, is not offered all there is.
+    @Test(arguments: [(true, 32), (false, 6)])
+    func noMoreIsOfferedThanWillBeAnsweredSoon(isQuick: Bool, offered: Int) async throws {
+        let scratch = try Scratch()
+        let seen = Mutex<Set<ParcelID>>([])
+        let isMute = Atomic(false)
+        let clock = TestClock(step: 0)
+        let mesh = try TestMesh(
+            Self.line("first: oldest"),
+            directory: scratch.path,
+            clock: clock
+        ) { node, event in
+            guard case .message(let session, .offer(let openings, _)) = event, node.text == "r",
+                isMute.load(ordering: .acquiring)
+            else { return event }
+            seen.withLock { $0.formUnion(openings.map(\.id)) }
+            return .message(session, .smallAck(0))
+        }
+        let source = try await mesh.home("o").source("f")
+        try await Self.start(mesh, clock, isQuick: isQuick)
+        isMute.store(true, ordering: .releasing)
+        for file in 0..<50 {
+            try Scratch.write(noise(70_000, seed: UInt64(file)), to: "\(source)/\(file)")
+        }
+        _ = try await mesh.node("o").send([source], wait: .held, id: 3).get()
+        #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == offered })
+        #expect(
+            try await !mesh.wait(for: "o", seconds: 1) { _ in seen.withLock { $0.count } > offered }
         )
         await mesh.stop()
     }

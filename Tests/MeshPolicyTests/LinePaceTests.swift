@@ -25,7 +25,15 @@ import Testing
         self.pace.began(at: UnixMilliseconds(600_000))
         #expect(self.pace.bytesASecond == 100_000)
         self.pace.carried(30_000, at: UnixMilliseconds(600_100))
+        self.pace.carried(30_000, at: UnixMilliseconds(600_200))
         #expect(self.pace.bytesASecond == 300_000)
+    }
+
+    @Test mutating func whatWasHeldUpAndComesAtOnceIsNotQuick() {
+        self.pace.carried(64_000, at: UnixMilliseconds(4_000))
+        self.pace.carried(300_000, at: UnixMilliseconds(4_001))
+        self.pace.carried(64_000, at: UnixMilliseconds(4_101))
+        #expect(self.pace.bytesASecond < 22_000)
     }
 
     @Test mutating func aClockThatIsSetBackChangesNothing() {
@@ -33,6 +41,7 @@ import Testing
         self.pace.carried(10_000, at: UnixMilliseconds(100))
         #expect(self.pace.bytesASecond == 100_000)
         self.pace.carried(30_000, at: UnixMilliseconds(200))
+        self.pace.carried(30_000, at: UnixMilliseconds(300))
         #expect(self.pace.bytesASecond == 300_000)
     }
 }
