@@ -231,7 +231,9 @@ extension Engine {
             file?.pass(entry)
         }
         call.gifts[parcel]?.file = file
-        if call.gifts.values.allSatisfy(\.served.isEmpty) { call.pace.began(at: self.now) }
+        if !served.isEmpty, call.gifts.values.allSatisfy(\.served.isEmpty) {
+            call.pace.began(at: self.now)
+        }
         for blob in served { call.gifts[parcel]?.served[blob.number] = blob.length }
         return served
     }

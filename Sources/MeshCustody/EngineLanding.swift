@@ -78,7 +78,7 @@ extension Engine {
                     taken += 1
                     continue
                 }
-                guard batch.isEmpty || together.admits(row.size.rawValue) else { break }
+                guard together.admits(row.size.rawValue) else { break }
                 taken += 1
                 switch self.prepare(row) {
                 case .land(let job):
@@ -324,7 +324,7 @@ extension Engine {
         for root in self.parts.landings.values {
             var stray: [PathBytes] = []
             try? root.temporaries { temporary in
-                // One that cannot be looked at stays, and so do no others for it.
+                // One that cannot be looked at stays; the walk goes on.
                 guard !promised.contains(temporary), let found = try? root.look(temporary),
                     !files.contains(FileIdentity(device: found.device, inode: found.inode))
                 else { return }

@@ -3,9 +3,9 @@ package import MeshModel
 /// About how many bytes a line carries in a second, by what the other end says that it has.
 package struct LinePace: Sendable {
     private var since: UnixMilliseconds
-    private var last: UnixMilliseconds
+    private var lastAt: UnixMilliseconds
     private var bytes: Int64 = 0
-    private var latest: Int64?
+    private var lastPace: Int64?
 
     /// The lesser of the last two stretches of a tenth of a second or more; 0 at first.
     ///
@@ -19,11 +19,11 @@ package struct LinePace: Sendable {
     private static let restMin: Int64 = 1_000
 
     /// Nothing has come through yet.
-    package init(since: UnixMilliseconds) { (self.since, self.last) = (since, since) }
+    package init(since: UnixMilliseconds) { (self.since, self.lastAt) = (since, since) }
 
     /// Something is on its way where nothing was: of a line at rest, the time before says nothing.
     package mutating func began(at now: UnixMilliseconds) {
-        guard now.rawValue - self.last.rawValue >= Self.restMin else { return }
+        guard now.rawValue - self.lastAt.rawValue >= Self.restMin else { return }
         (self.bytes, self.since) = (0, now)
     }
 
@@ -31,14 +31,14 @@ package struct LinePace: Sendable {
     package mutating func carried(_ bytes: Int64, at now: UnixMilliseconds) {
         guard bytes > 0 else { return }
         self.bytes += bytes
-        self.last = now
+        self.lastAt = now
         let span = now.rawValue - self.since.rawValue
         // A clock that was set back begins anew.
         guard span < 0 || span >= Self.spanMin else { return }
         if span > 0 {
             let bytesASecond = self.bytes * 1_000 / span
-            self.bytesASecond = min(self.latest ?? bytesASecond, bytesASecond)
-            self.latest = bytesASecond
+            self.bytesASecond = min(self.lastPace ?? bytesASecond, bytesASecond)
+            self.lastPace = bytesASecond
         }
         (self.bytes, self.since) = (0, now)
     }

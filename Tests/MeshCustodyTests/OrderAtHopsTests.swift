@@ -73,12 +73,7 @@ import Testing
         let scratch = try Scratch()
         let seen = Mutex<Set<ParcelID>>([])
         let isMute = Atomic(false)
-        let clock = TestClock(step: 0)
-        let mesh = try TestMesh(
-            Self.line("first: oldest"),
-            directory: scratch.path,
-            clock: clock
-        ) { node, event in
+        let mesh = try await Self.mesh(scratch, isQuick: isQuick) { node, event in
             switch event {
             // What was begun never ends.
             case .blob(let session, _, _, _)
@@ -92,7 +87,6 @@ import Testing
             return event
         }
         let source = try await mesh.home("o").source("f")
-        try await Self.start(mesh, clock, isQuick: isQuick)
         let flow = QueueTarget.flow(try #require(FlowName("f")))
         _ = try await mesh.node("o").hold(flow)
         isMute.store(true, ordering: .releasing)
@@ -110,8 +104,19 @@ import Testing
         await mesh.stop()
     }
 
-    /// Has two nodes run that know how quick the line is, by what it has carried.
-    private static func start(_ mesh: TestMesh, _ clock: TestClock, isQuick: Bool) async throws {
+    /// Two nodes that run and know how quick the line is, by what it has carried.
+    private static func mesh(
+        _ scratch: Scratch,
+        isQuick: Bool,
+        watch: @escaping SessionWatch
+    ) async throws -> TestMesh {
+        let clock = TestClock(step: 0)
+        let mesh = try TestMesh(
+            Self.line("first: oldest"),
+            directory: scratch.path,
+            clock: clock,
+            watch: watch
+        )
         let source = try await mesh.home("o").source("f")
         for node in ["o", "r"] { try await mesh.start(node) }
         try await mesh.connect("o", "r")
@@ -125,33 +130,46 @@ import Testing
             try Scratch.remove(file)
             clock.advance(milliseconds: 900)
         }
+        return mesh
     }
 
-    /// A neighbour that does not answer, or has no room, is not offered all there is.
-    @Test(arguments: [(true, 32), (false, 6)])
-    func noMoreIsOfferedThanWillBeAnsweredSoon(isQuick: Bool, offered: Int) async throws {
+    /// What a neighbour does to offers.
+    enum Answer { case none, later }
+
+    /// A neighbour that does not answer, or has one wait, is not offered all there is.
+    @Test(arguments: [(true, Answer.none, 32), (true, .later, 6), (false, .none, 6)])
+    func noMoreIsOfferedThanWillBeAnsweredSoon(
+        isQuick: Bool,
+        answer: Answer,
+        offered: Int
+    ) async throws {
         let scratch = try Scratch()
         let seen = Mutex<Set<ParcelID>>([])
-        let isMute = Atomic(false)
-        let clock = TestClock(step: 0)
-        let mesh = try TestMesh(
-            Self.line("first: oldest"),
-            directory: scratch.path,
-            clock: clock
-        ) { node, event in
-            guard case .message(let session, .offer(let openings, _)) = event, node.text == "r",
-                isMute.load(ordering: .acquiring)
-            else { return event }
-            seen.withLock { $0.formUnion(openings.map(\.id)) }
-            return .message(session, .smallAck(0))
+        let isFull = Atomic(false)
+        let mesh = try await Self.mesh(scratch, isQuick: isQuick) { node, event in
+            guard isFull.load(ordering: .acquiring) else { return event }
+            switch event {
+            case .message(let session, .offer(let openings, _)) where node.text == "r":
+                seen.withLock { $0.formUnion(openings.map(\.id)) }
+                return answer == .none ? .message(session, .smallAck(0)) : event
+            case .message(let session, .answer(let parcel, .admitted)) where node.text == "o":
+                return .message(session, .answer(parcel, .later(until: nil, why: "full")))
+            default: return event
+            }
         }
-        let source = try await mesh.home("o").source("f")
-        try await Self.start(mesh, clock, isQuick: isQuick)
-        isMute.store(true, ordering: .releasing)
+        let (source, node) = (try await mesh.home("o").source("f"), try await mesh.node("o"))
+        isFull.store(true, ordering: .releasing)
+        try Scratch.write(noise(70_000, seed: 50), to: "\(source)/first")
+        _ = try await node.send([source], wait: .held, id: 3).get()
+        #expect(
+            try await mesh.waitForTrace(of: "first", at: "o") {
+                $0.hasPrefix("held") && (answer == .none || $0.contains("full"))
+            }
+        )
         for file in 0..<50 {
             try Scratch.write(noise(70_000, seed: UInt64(file)), to: "\(source)/\(file)")
         }
-        _ = try await mesh.node("o").send([source], wait: .held, id: 3).get()
+        _ = try await node.send([source], wait: .held, id: 4).get()
         #expect(try await mesh.wait(for: "o") { _ in seen.withLock { $0.count } == offered })
         #expect(
             try await !mesh.wait(for: "o", seconds: 1) { _ in seen.withLock { $0.count } > offered }
